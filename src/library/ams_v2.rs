@@ -1,7 +1,7 @@
 //! Azure Media Services v2: the OData API behind `media.windows.net` and `restv2` endpoints.
 //!
-//! Every request goes through the lane's caller, carries a cached token, and reaches only configured hosts. Nothing that
-//! may have taken effect is sent again before looking.
+//! Every request uses the lane's caller and a cached token, and is sent only to configured hosts. A request that may
+//! have taken effect is sent again only after checking this.
 
 mod access;
 mod account;
@@ -49,9 +49,9 @@ use crate::model::{
 };
 use crate::redact::SafeUrl;
 
-/// What an asset's id begins with.
+/// The prefix of an asset's id.
 const ASSET_ID: &str = "nb:cid:";
-/// Characters of an alternate id (REST reference, Asset entity).
+/// The most characters of an alternate id (REST reference, Asset entity).
 const ALTERNATE_ID_LENGTH: usize = 4_000;
 /// An id that no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";

@@ -10,12 +10,12 @@ use crate::error::Error;
 use crate::model::{Asset, AssetId, JobId, JobState, LocatorId};
 use crate::redact::SafeUrl;
 
-/// A job that is to be submitted.
+/// A job to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
     /// Its name, which no other job has.
     pub name: String,
-    /// What is encoded.
+    /// The asset that is encoded.
     pub input: AssetId,
     /// Id of the processor that encodes it.
     pub processor: String,
@@ -23,7 +23,7 @@ pub struct NewJob {
     pub preset: String,
     /// Name of the asset that is made.
     pub output_name: String,
-    /// Is the preset to be encrypted, so that nobody who lists tasks reads it?
+    /// Encrypt the preset, so that nobody can read it in a list of tasks?
     pub protected: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct Job {
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// How long it ran, as the service counts.
+    /// How long it ran, according to the service.
     pub running_ms: u64,
 }
 
@@ -53,21 +53,21 @@ pub struct JobTask {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its state, in the words of a job.
+    /// Its state, with the names of a job's states.
     pub state: JobState,
     /// How much of it is done, 0 to 100.
     pub progress: f64,
-    /// The preset; `None` of one that is encrypted.
+    /// The preset; `None` if it is encrypted.
     pub preset: Option<String>,
-    /// Id of the content key an encrypted preset was encrypted with.
+    /// Id of the content key of an encrypted preset.
     pub key: Option<String>,
     /// Id of the processor.
     pub processor: String,
     /// Why it failed.
     pub errors: Vec<TaskError>,
-    /// What happened to it.
+    /// Its events.
     pub history: Vec<TaskEvent>,
-    /// How long it ran, as the service counts.
+    /// How long it ran, according to the service.
     pub running_ms: u64,
 }
 
@@ -80,7 +80,7 @@ pub struct TaskError {
     pub message: String,
 }
 
-/// Something that happened to a task.
+/// An event of a task.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TaskEvent {
     /// The service's code.
@@ -91,7 +91,7 @@ pub struct TaskEvent {
     pub at: Option<Timestamp>,
 }
 
-/// An encoder in one version.
+/// A version of an encoder.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Processor {
     /// The service's id.
@@ -100,9 +100,9 @@ pub struct Processor {
     pub name: String,
     /// Its version, such as `1.1`.
     pub version: String,
-    /// Who made it.
+    /// Its vendor.
     pub vendor: String,
-    /// What it says of itself.
+    /// Its description.
     pub description: String,
 }
 
@@ -111,18 +111,18 @@ pub struct Processor {
 pub struct AccessPolicy {
     /// The service's id.
     pub id: String,
-    /// What its maker called it.
+    /// Its name.
     pub name: String,
     /// When it was made.
     pub created: Option<Timestamp>,
-    /// How long its locators live.
+    /// How long its locators are valid.
     pub minutes: f64,
     /// Flags: 1 read, 2 write, 4 delete, 8 list.
     pub permissions: u64,
 }
 
 impl AccessPolicy {
-    /// How the names of the policies begin that mediamirror makes and uses for many locators.
+    /// The prefix of the names of policies that mediamirror shares between locators.
     pub(crate) const SHARED: &'static str = "mediamirror ";
 
     /// Is it one of those?
@@ -131,19 +131,19 @@ impl AccessPolicy {
     }
 }
 
-/// A media account in which single assets are made, encoded and opened.
+/// A media account in which single assets are made, encoded and published.
 #[async_trait]
 pub trait Authoring: Library {
-    /// Is this spelled as an asset's id, and not as its name?
+    /// Does this have the form of an asset's id, and not of a name?
     fn is_asset_id(&self, text: &str) -> bool;
 
-    /// The assets of exactly that name.
+    /// The assets with exactly that name.
     async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error>;
 
     /// Makes one file of an asset its primary, and no other.
     async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error>;
 
-    /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
+    /// Makes a SAS locator with that id that permits reading; returns the container's URL with its signature.
     async fn create_read_sas(
         &self,
         asset: &AssetId,
@@ -158,7 +158,7 @@ pub trait Authoring: Library {
     /// The ids of the policies that locators use, one for each locator.
     async fn policies_of_locators(&self) -> Result<Vec<String>, Error>;
 
-    /// Removes an access policy. One that is not there is a success.
+    /// Removes an access policy. It is a success if it does not exist.
     async fn delete_access_policy(&self, id: &str) -> Result<(), Error>;
 
     /// All processors, by name, the newest of each first.
@@ -167,31 +167,31 @@ pub trait Authoring: Library {
     /// The newest processor of a name.
     ///
     /// # Errors
-    /// There is none of that name; the error names those that there are.
+    /// There is none with that name; the error lists the existing ones.
     async fn newest_processor(&self, name: &str) -> Result<Processor, Error>;
 
     /// Submits a job of one task.
     async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error>;
 
-    /// All jobs, the last submitted first.
+    /// All jobs, the newest first.
     async fn jobs(&self) -> Result<Vec<Job>, Error>;
 
-    /// One job, or `None` where there is none of that id.
+    /// One job, or `None` if there is none with that id.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, Error>;
 
     /// The tasks of a job.
     async fn tasks_of(&self, id: &JobId) -> Result<Vec<JobTask>, Error>;
 
-    /// The assets a job makes. They are there from its submission; those of a failed one may be gone.
+    /// The output assets of a job. They exist from its submission; those of a failed job may be deleted.
     async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error>;
 
-    /// Asks for the end of a job. One that is being canceled, or is canceled already, is a success.
+    /// Requests the cancellation of a job. It is a success if it is already canceling or canceled.
     ///
     /// # Errors
-    /// It is over in another way.
+    /// It has ended in another way.
     async fn cancel_job(&self, id: &JobId) -> Result<(), Error>;
 
-    /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
-    /// that is not there is a success.
+    /// Removes an ended job with its tasks and the keys of their encrypted presets. Its output is kept. It is a success
+    /// if it does not exist.
     async fn delete_job(&self, id: &JobId) -> Result<(), Error>;
 }

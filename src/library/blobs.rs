@@ -1,10 +1,10 @@
-//! A storage account as a library: its containers are the assets, the blobs are served by their own URLs.
+//! A storage account as a library: its containers are the assets, the blobs are read with their own URLs.
 //!
-//! There are no file records. A copy has its source container's name, so that only the host name of a blob's URL differs, and its
-//! mark is in the container's metadata. The public access of a container is its locator: a new copy is private until its
-//! contents are proven, and what the source closes is closed.
+//! There are no file records. A copy has its source container's name, so that only the host name of a blob's URL
+//! differs, and its mark is in the container's metadata. The public access of a container is its locator: a new copy is
+//! private until its contents are verified, and a container that the source closes is closed.
 //!
-//! The folders of a container that is split are assets, too.
+//! With `assets_at`, folders of a container are assets, too.
 
 mod folders;
 
@@ -25,15 +25,15 @@ use crate::model::{
 use crate::verdict::Cause;
 use folders::Ready;
 
-/// The metadata that holds a mark.
+/// The name of the metadata with the mark.
 const MARK: &str = "mediamirror";
-/// Characters that a mark may have: half of what the service takes as metadata of a container.
+/// The most characters of a mark: half of the limit for a container's metadata.
 const MARK_LENGTH: usize = 4_000;
-/// Containers that are no part of a library: our own state, and what the service itself writes.
+/// Containers that are not part of a library: our own state, and those that the service itself writes.
 const RESERVED: &[&str] = &["mediamirror-state", "$logs", "$blobchangefeed"];
-/// The policy of each locator of ours: the public access of a container that carries our mark.
+/// The policy of each locator of ours: the public access of a container with our mark.
 const OUR_POLICY: &str = "mediamirror";
-/// Public access does not end: the last second that can be written as a time, in the year 9999.
+/// The expiry of public access, which never expires: the last second that can be written as a time, in the year 9999.
 const NEVER: Timestamp = Timestamp::constant(253_402_207_200, 0);
 /// A container that does not exist.
 const NO_CONTAINER: &str = "mediamirror-access-check";
@@ -44,7 +44,7 @@ pub struct Blobs {
     account: Arc<BlobAccount>,
     /// The containers whose folders are assets.
     split: Arc<BTreeSet<ContainerName>>,
-    /// Those of them that this process has seen to be ours, or made.
+    /// Those of them that this process has created or recognised as ours.
     ready: Arc<Ready>,
 }
 
@@ -68,15 +68,15 @@ impl Blobs {
         }
     }
 
-    /// A mark as it is stored: the copy's own id is its container's name in this account, as a container of the same name in
-    /// another account is another one, also where a tool copied its metadata.
+    /// A mark as it is stored: the copy's own id is `account/container`, because a container with the same name in
+    /// another account is not this copy, even if a tool copied its metadata.
     fn stored(&self, mark: &str) -> String {
         let with_account = |own: AssetId| AssetId::new(format!("{}/{own}", self.account.name()));
         Mark::parse(mark)
             .map_or_else(|| mark.to_owned(), |mark| Mark { own: mark.own.clone().map(with_account), ..mark }.text())
     }
 
-    /// A stored mark as the mark of an asset. One that names another container stays as it is.
+    /// A stored mark as the mark of an asset. If it has another container, it is returned unchanged.
     fn shown(&self, stored: &str, container: &ContainerName) -> String {
         let here = format!("{}/{container}", self.account.name());
         match Mark::parse(stored) {
@@ -104,7 +104,7 @@ impl Blobs {
         })
     }
 
-    /// The locator of that id, which is the container's name.
+    /// The locator with that id, which is the container's name.
     async fn locator_by_id(&self, id: &str) -> Result<Option<Locator>, Error> {
         if folders::parse(id).is_some() {
             return Ok(None);
@@ -112,13 +112,13 @@ impl Blobs {
         Ok(self.look(&AssetId::new(id)).await?.and_then(|container| self.locator_of(&container)))
     }
 
-    /// Opens the container of a locator as the locator says.
+    /// Sets the public access of a locator's container.
     async fn open(&self, locator: &Locator) -> Result<(), Error> {
         let level = locator.name.as_deref().and_then(PublicAccess::named);
         self.account.set_public_access(&ContainerName::new(locator.asset.as_str()), level).await
     }
 
-    /// Closes a container, if it is there and open.
+    /// Ends the public access of a container, if it exists and is public.
     async fn close(&self, id: &LocatorId) -> Result<(), Error> {
         match self.locator_by_id(id.as_str()).await? {
             Some(_) => self.account.set_public_access(&ContainerName::new(id.as_str()), None).await,
@@ -126,7 +126,7 @@ impl Blobs {
         }
     }
 
-    /// Creates a container with that mark. One that is there is ours if an earlier attempt made it.
+    /// Creates a container with that mark. An existing one is ours if an earlier attempt made it.
     async fn create(&self, container: &ContainerName, mark: &str) -> Result<Container, Error> {
         let metadata = BTreeMap::from([(MARK.to_owned(), self.stored(mark))]);
         let creation = self.account.create_container_with(container, &metadata).await?;
@@ -149,9 +149,9 @@ impl Blobs {
         self.account.container(&ContainerName::new(id.as_str())).await
     }
 
-    /// The copies that a mark's prefix can mean: the container of the source's name.
+    /// The copies that a mark's prefix can mean: the container with the source's name.
     async fn marked(&self, prefix: &str) -> Result<Vec<Asset>, Error> {
-        // The fields behind the prefix are those of a copy that is not complete.
+        // The fields after the prefix are those of an incomplete copy.
         let Some(mark) = Mark::parse(&format!("{prefix};;")) else { return Ok(Vec::new()) };
         let found = self.asset(&mark.source).await?;
         let marked = |asset: &Asset| asset.alternate_id.as_deref().is_some_and(|text| text.starts_with(prefix));
@@ -245,7 +245,7 @@ impl Library for Blobs {
         } else {
             self.create(&container, &asset.alternate_id).await?
         };
-        // A complete copy is not written to as if it were new.
+        // A complete copy is not treated as a new one.
         if there.metadata.get(MARK).and_then(|text| Mark::parse(text)).is_some_and(|mark| mark.own.is_some()) {
             let detail = format!("the target's listing lacks container {name}");
             return Err(Error::found(name, Cause::ListingIncomplete, detail));
@@ -254,7 +254,7 @@ impl Library for Blobs {
     }
 
     async fn update_asset(&self, id: &AssetId, change: &AssetChange) -> Result<(), Error> {
-        // A container has no other name than its id, and a folder nothing of its own.
+        // A container has no name besides its id, and a folder has no properties.
         let nothing = change.alternate_id.is_none() && change.metadata.is_none();
         if nothing || folders::parse(id.as_str()).is_some() {
             return Ok(());
@@ -265,7 +265,7 @@ impl Library for Blobs {
             let all = metadata.clone().into_iter().chain(mark).collect();
             return self.account.set_container_metadata(&name, &all).await.map_err(|error| deleted(id, error));
         }
-        // What is not to be changed has to be read: the service replaces all of it.
+        // The unchanged metadata must be read, because the service replaces all of it.
         let Some(mut container) = self.look(id).await? else {
             return Err(Error::found(id.as_str(), Cause::TargetContainerDeleted, ""));
         };
@@ -280,7 +280,7 @@ impl Library for Blobs {
 
     async fn delete_asset(&self, id: &AssetId) -> Result<(), Error> {
         if folders::parse(id.as_str()).is_some() {
-            // Without a blob there is no folder, and blobs are not deleted with an asset.
+            // A folder exists only with its blobs, and these are not deleted with an asset.
             return Ok(());
         }
         self.account.delete_container(&ContainerName::new(id.as_str())).await
@@ -311,7 +311,7 @@ impl Library for Blobs {
     }
 
     fn batches(&self) -> Batches {
-        // Each container has its own requests: nothing is gained by waiting.
+        // Each container needs its own requests, so batches would save nothing.
         let one = Capacity { items: 1, weight: u64::MAX };
         Batches { records: one, locators: one }
     }
@@ -326,7 +326,7 @@ impl Library for Blobs {
     }
 
     fn locators_cost(&self, locators: u64) -> Cost {
-        // The stored policies are read and written with it, and it is read back.
+        // The stored policies are read and written with it, and then it is read again.
         Cost::blob(3 * locators)
     }
 
@@ -387,7 +387,7 @@ impl Library for Blobs {
     }
 }
 
-/// What a missing container means where one was expected.
+/// The error if an expected container is missing.
 fn deleted(id: &AssetId, error: Error) -> Error {
     if folders::is_deleted(&error) { Error::found(id.as_str(), Cause::TargetContainerDeleted, "") } else { error }
 }

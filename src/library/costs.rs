@@ -1,16 +1,15 @@
-//! The cost of a library's writes, in requests. A run gathers them into batches; the forecast fills batches by the same
-//! rule.
+//! The cost of a library's writes, in requests. A run combines them in batches; the forecast uses the same rule.
 
-/// How much one batch takes.
+/// The capacity of one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// Items.
     pub items: usize,
-    /// The weight of all items together. A single item may be heavier.
+    /// The weight of all items together. A single item can be heavier.
     pub weight: u64,
 }
 
-/// What the account writes in one go.
+/// The sizes of an account's batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batches {
     /// Assets whose file records and marks are written together; the weight is that of the records.
@@ -29,12 +28,12 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Requests to the media API alone.
+    /// Only requests to the media API.
     pub fn media(media: u64) -> Self {
         Self { media, blob: 0 }
     }
 
-    /// Requests to the blob service alone.
+    /// Only requests to the blob service.
     pub fn blob(blob: u64) -> Self {
         Self { media: 0, blob }
     }
@@ -62,10 +61,10 @@ pub struct RecordBatch {
     pub assets: u64,
     /// Records of all of them.
     pub records: u64,
-    /// Assets that the run created: another run may have made a copy, too.
+    /// Assets that the run created. (Another run may have made a copy, too.)
     pub created: u64,
-    /// Records of the target have to be read for it.
+    /// Must records of the target be read?
     pub reread: bool,
-    /// Records of the target have to be changed for it.
+    /// Must records of the target be changed?
     pub rewritten: bool,
 }

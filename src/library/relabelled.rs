@@ -1,5 +1,5 @@
-//! A library seen from the other side of its pair, for a run in the other direction: copies look like originals, and
-//! originals like copies. So one comparison serves both directions. Nothing but marks and what must not be seen differs.
+//! A view of a library for a run in the other direction: copies look like originals, and originals look like copies. So
+//! the same comparison works in both directions. Only marks are different, and some assets are hidden.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,21 +20,21 @@ use crate::model::{
 pub(crate) struct CopyOf {
     /// Its id on the other side.
     pub(crate) copy: AssetId,
-    /// What its mark has kept of the original's own alternate id.
+    /// The original's own alternate id, from the mark.
     pub(crate) alternate_id: Option<String>,
 }
 
-/// What is seen otherwise than it is.
+/// The differences of the view.
 #[derive(Debug)]
 pub(crate) enum View {
-    /// Complete copies of that account's assets carry the alternate ids of their originals.
+    /// Complete copies of that account's assets are shown with the alternate ids of their originals.
     CopiesAsOriginals {
         /// Whose copies they are.
         of: AccountName,
-        /// Assets that are not seen at all.
+        /// Assets that are hidden.
         hidden: HashSet<AssetId>,
     },
-    /// Originals carry marks as copies of their copies.
+    /// Originals are shown with marks as copies of their copies.
     OriginalsAsCopies {
         /// Where their copies are.
         of: AccountName,
@@ -44,7 +44,7 @@ pub(crate) enum View {
 }
 
 impl View {
-    /// An asset as it is to be seen, if it is.
+    /// An asset in the view; `None` if it is hidden.
     fn shown(&self, asset: Asset) -> Option<Asset> {
         match self {
             Self::CopiesAsOriginals { of, hidden } => {
@@ -65,7 +65,7 @@ impl View {
         }
     }
 
-    /// The mark that an original is seen with.
+    /// The mark with which an original is shown.
     fn mark_of(&self, original: &AssetId) -> Option<Mark> {
         let Self::OriginalsAsCopies { of, copies } = self else { return None };
         let CopyOf { copy, alternate_id } = copies.get(original)?;
@@ -73,22 +73,22 @@ impl View {
         Some(Mark { own, ..Mark::new(of.clone(), copy.clone(), alternate_id.clone()) })
     }
 
-    /// A change as it is written: the mark of an original is only seen.
+    /// A change as it is written: the mark of an original is only in the view.
     fn written(&self, asset: &AssetId, change: &AssetChange) -> AssetChange {
         let alternate_id = change.alternate_id.clone().filter(|_| self.mark_of(asset).is_none());
         AssetChange { alternate_id, ..change.clone() }
     }
 
-    /// A locator as it is to be seen. Those on originals are ours only where the run says so, whoever made them.
+    /// A locator in the view. The run decides which locators on originals are ours, whoever made them.
     fn shown_locator(&self, locator: Locator) -> Locator {
         let policy = locator.policy.clone().filter(|_| self.mark_of(&locator.asset).is_none());
         Locator { policy, ..locator }
     }
 
-    /// The originals whose marks begin with this.
+    /// The originals whose marks start with this prefix.
     fn marked(&self, prefix: &str) -> Vec<AssetId> {
         let Self::OriginalsAsCopies { of, copies } = self else { return Vec::new() };
-        // The fields behind a prefix are those of a copy that is not complete.
+        // The fields after a prefix are those of an incomplete copy.
         let Some(mark) = Mark::parse(&format!("{prefix};;")).filter(|mark| mark.account == *of) else {
             return Vec::new();
         };
@@ -104,12 +104,12 @@ pub(crate) struct Relabelled {
 }
 
 impl Relabelled {
-    /// The library, seen like that.
+    /// The library with that view.
     pub(crate) fn new(library: Arc<dyn Library>, view: View) -> Self {
         Self { library, view }
     }
 
-    /// Those originals, asked for by their ids.
+    /// Reads those originals by their ids.
     async fn look_up(&self, ids: Vec<AssetId>) -> Result<Vec<Asset>, Error> {
         let asked = futures::future::try_join_all(ids.iter().map(|id| self.asset(id))).await?;
         Ok(asked.into_iter().flatten().collect())
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_copy_is_seen_with_the_alternate_id_of_its_original_and_a_clone_as_it_is() {
+    fn a_complete_copy_is_shown_with_the_alternate_id_of_its_original_and_a_clone_unchanged() {
         let hidden = HashSet::from([AssetId::new("e9")]);
         let view = View::CopiesAsOriginals { of: AccountName::new("west"), hidden };
         let seen = |id: &str, text: Option<&str>| view.shown(asset(id, text)).map(|asset| asset.alternate_id);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_original_is_seen_as_a_complete_copy_and_its_alternate_id_is_never_written() {
+    fn an_original_is_shown_as_a_complete_copy_and_its_alternate_id_is_never_written() {
         let copy = CopyOf { copy: AssetId::new("e1"), alternate_id: Some("theirs".to_owned()) };
         let copies = HashMap::from([(AssetId::new("w1"), copy)]);
         let view = View::OriginalsAsCopies { of: AccountName::new("east"), copies };

@@ -1,4 +1,4 @@
-//! Single operations on what gives access to an asset: its locators, SAS ones included, and their access policies.
+//! Single operations on the locators of an asset (including SAS locators) and their access policies.
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use crate::model::{AssetId, Locator, LocatorId};
 use crate::redact::SafeUrl;
 use crate::retry::Idempotency;
 
-/// The wire's number of a SAS locator.
+/// The API's number of a SAS locator.
 const SAS: u8 = 1;
 /// The action as in "failed to …".
 const MAKE_SAS: &str = "make a download locator of";
@@ -55,7 +55,7 @@ impl AmsV2 {
         self.delete("DeleteLocator", DELETE_LOCATOR, "Locators", &entities::wire_id(id)).await
     }
 
-    /// Removes several, one changeset each: what is gone already does not hold up the others.
+    /// Removes several, one changeset each, so that a missing one does not affect the others.
     pub(super) async fn remove_all_locators(&self, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
         let mut results: Vec<Option<Result<(), Error>>> = ids.iter().map(|_| None).collect();
         for round in 1..=ROUNDS {
@@ -85,7 +85,7 @@ impl AmsV2 {
         join_all(rest).await
     }
 
-    /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
+    /// Makes a SAS locator with that id that permits reading; returns the container's URL with its signature.
     pub(super) async fn create_read_sas(
         &self,
         asset: &AssetId,
@@ -113,7 +113,7 @@ impl AmsV2 {
             let call = call("CreateLocator", MAKE_SAS, asset.as_str(), Idempotency::LookFirst);
             url_of(&self.wire().row(call, &Ask::post("Locators", entity.clone())).await?)
         };
-        // The id is ours: what became of it can be asked.
+        // The id is ours, so the result can be read.
         let look = || async {
             let ask = Ask::get(odata::entity("Locators", &id));
             let row = self.wire().find(safe("GetLocator", MAKE_SAS, asset.as_str()), &ask).await?;
@@ -134,7 +134,7 @@ impl AmsV2 {
         Ok(listing::all(self.wire(), query, |row| Ok(row.words("AccessPolicyId").map(str::to_owned))).await?)
     }
 
-    /// Removes an access policy. One that is not there is a success.
+    /// Removes an access policy. It is a success if it does not exist.
     pub(super) async fn delete_access_policy(&self, id: &str) -> Result<(), Error> {
         self.delete("DeleteAccessPolicy", "delete access policy", "AccessPolicies", id).await?;
         self.forget_policy(id).await;

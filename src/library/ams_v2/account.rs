@@ -1,4 +1,4 @@
-//! One account of the service: its connection, and what is known of it.
+//! One account of the service: its connection, and its known features.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ pub(super) const WITH_STREAMING_ENDPOINTS: Version = (2, 7);
 /// The first version with delivery policies.
 pub(super) const WITH_DELIVERY_POLICIES: Version = (2, 7);
 
-/// Locators of an asset: Azure Storage keeps five stored access policies a container. Expired ones count.
+/// Locators of an asset: Azure Storage allows five stored access policies per container. Expired ones count.
 pub(super) const LOCATORS_OF_AN_ASSET: usize = 5;
 
 /// A Media Services v2 account. Clones share everything.
@@ -48,10 +48,10 @@ pub(super) struct Inner {
 }
 
 impl AmsV2 {
-    /// A client of that account. Nothing is sent yet.
+    /// A client of that account. It sends nothing yet.
     ///
     /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
-    /// added to it, and the cluster's once it is known. `media` is the caller of the account's media lane.
+    /// added to it, and the cluster's when it is known. `media` is the caller of the account's media lane.
     /// `default_storage` is where the service creates new assets.
     pub fn new(
         account: AccountName,
@@ -79,7 +79,7 @@ impl AmsV2 {
         &self.0.wire
     }
 
-    /// Does the spoken version know this?
+    /// Does the configured version include this?
     pub(super) fn speaks(&self, version: Version) -> bool {
         self.0.version >= version
     }
@@ -95,7 +95,7 @@ impl AmsV2 {
     }
 }
 
-/// Reads an `x-ms-version`; what cannot be read counts as the newest, so that nothing is held back.
+/// Reads an `x-ms-version`; an unreadable one is treated as the newest, so that all features are used.
 fn version(text: &str) -> Version {
     let numbers = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     numbers.unwrap_or((u32::MAX, 0))

@@ -1,4 +1,4 @@
-//! Assets, and the hosts they are streamed from.
+//! Assets, and the hosts from which they are streamed.
 
 use serde_json::json;
 
@@ -34,7 +34,7 @@ impl AmsV2 {
         Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
     }
 
-    /// The assets of exactly that name.
+    /// The assets with exactly that name.
     pub(super) async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error> {
         let query = Query {
             operation: "ListAssets",
@@ -56,7 +56,7 @@ impl AmsV2 {
             filter: Some(format!("startswith(AlternateId,{})", odata::literal(prefix))),
         };
         let mut found = match listing::all(self.wire(), query.clone(), |row| entities::asset(row).map(Some)).await {
-            // A service without that function: all assets are read instead.
+            // The service does not have that function: all assets are read instead.
             Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
                 let all = Query { filter: None, ..query };
                 listing::all(self.wire(), all, |row| entities::asset(row).map(Some)).await?
@@ -67,7 +67,7 @@ impl AmsV2 {
         Ok(found)
     }
 
-    /// The same for several prefixes, in one batch where the service takes it.
+    /// The same for several prefixes, in one batch if the service accepts it.
     pub(super) async fn find_by_marks(&self, prefixes: &[String]) -> Result<Vec<Vec<Asset>>, Error> {
         let path = |prefix: &String| {
             let filter = format!("startswith(AlternateId,{})", odata::literal(prefix));
@@ -81,9 +81,9 @@ impl AmsV2 {
         let mut found = Vec::with_capacity(prefixes.len());
         for (prefix, rows) in prefixes.iter().zip(batched) {
             let assets = rows.and_then(|rows| rows.iter().map(entities::asset).collect::<Result<Vec<_>, _>>().ok());
-            // A service may not understand the filter and answer with everything.
+            // A service can ignore the filter and return everything.
             let assets = assets.map(|assets| assets.into_iter().filter(|asset| has_prefix(asset, prefix)).collect());
-            // What a batch does not answer is asked for by itself.
+            // Results that the batch does not have are requested separately.
             found.push(match assets {
                 Some(assets) => assets,
                 None => self.find_by_mark(prefix).await?,
@@ -142,7 +142,7 @@ impl AmsV2 {
         Ok(listing::all(self.wire(), query, |row| Ok(streaming_host(row))).await?)
     }
 
-    /// Older versions name the host only in the locators; for an account without locators no host is known.
+    /// The host according to a locator: older versions report it only there. Without locators, no host is known.
     async fn host_of_a_locator(&self) -> Result<Vec<StreamingHost>, Error> {
         let filter = odata::escape("Type eq 2");
         let ask = Ask::get(format!("Locators?$top=1&$filter={filter}"));
@@ -162,7 +162,7 @@ fn has_prefix(asset: &Asset, prefix: &str) -> bool {
     asset.alternate_id.as_deref().is_some_and(|id| id.starts_with(prefix))
 }
 
-/// A streaming endpoint; the service's own locator paths say `http`, so that is what its host is shown with.
+/// A streaming endpoint. Its host is shown with `http`, as in the service's own locator paths.
 fn streaming_host(row: &Row) -> Option<StreamingHost> {
     let host = row.words("HostName")?;
     let url = if host.contains("://") { host.trim_end_matches('/').to_owned() } else { format!("http://{host}") };
@@ -173,7 +173,7 @@ fn streaming_host(row: &Row) -> Option<StreamingHost> {
     })
 }
 
-/// An answer that came but cannot be read.
+/// The error for an unreadable answer.
 pub(super) fn unreadable(attempted: &'static str, subject: &str, failure: Failure) -> CallError {
     CallError {
         attempted,

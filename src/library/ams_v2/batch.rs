@@ -12,7 +12,7 @@ use super::errors;
 use super::odata::{self, Row};
 use crate::error::Failure;
 
-/// Operations a changeset may have (WCF Data Services' usual setting; the service does not document its own).
+/// The most operations of a changeset (the default of WCF Data Services; the service does not document its own).
 pub(super) const CHANGESET_OPERATIONS: usize = 100;
 /// Operations in one request: ten full changesets, well below a megabyte (guess).
 pub(super) const BATCH_OPERATIONS: usize = 1000;
@@ -24,7 +24,7 @@ pub(super) struct Operation {
     pub(super) method: &'static str,
     /// Where.
     pub(super) target: Target,
-    /// What, if anything.
+    /// The body, if there is one.
     pub(super) body: Option<Value>,
 }
 
@@ -33,17 +33,17 @@ pub(super) struct Operation {
 pub(super) enum Target {
     /// Path below the root, escaped.
     Path(String),
-    /// The entity made by the operation of that index in the same changeset.
+    /// The entity that the operation with that index in the same changeset makes.
     Made(usize),
 }
 
 /// Changes that belong together.
 pub(super) type Changeset = Vec<Operation>;
 
-/// What became of a changeset: the entities its operations made (none where an operation returns nothing).
+/// The result of a changeset: the entities that its operations made (none if an operation returns nothing).
 pub(super) type Outcome = Result<Vec<Option<Row>>, Failure>;
 
-/// What became of a query.
+/// The result of a query.
 pub(super) type Rows = Result<Vec<Row>, Failure>;
 
 /// Content type and body of a request of queries.
@@ -61,13 +61,13 @@ pub(super) fn write_queries(root: &Url, paths: &[String]) -> (String, String) {
     (format!("multipart/mixed; boundary={batch}"), text)
 }
 
-/// Reads the answer to `asked` queries; `None` where it is no batch answer at all.
+/// Reads the answer to `asked` queries; `None` if it is not a batch answer.
 pub(super) fn read_queries(content_type: &str, body: &str, asked: usize) -> Option<Vec<Rows>> {
     let mut parts = split(body, &boundary(content_type)?)?.into_iter();
     Some((0..asked).map(|_| parts.next().map_or_else(|| Err(cut_short()), query_rows)).collect())
 }
 
-/// What the answer says about one query.
+/// The result of one query.
 fn query_rows(part: &str) -> Rows {
     let (status, headers, body) = message_of(part)?;
     match status {
@@ -80,7 +80,7 @@ fn query_rows(part: &str) -> Rows {
 pub(super) fn write(root: &Url, changesets: &[Changeset]) -> (String, String) {
     let batch = format!("batch_{}", uuid::Uuid::new_v4());
     let mut text = String::new();
-    // Content ids are unique in the whole request; a reference looks back into its own changeset.
+    // Content ids are unique in the whole request; a reference refers to its own changeset.
     let mut first_id = 1;
     for changeset in changesets {
         let boundary = format!("changeset_{}", uuid::Uuid::new_v4());
@@ -115,7 +115,7 @@ fn write_operation(text: &mut String, root: &Url, operation: &Operation, first_i
     }
 }
 
-/// Reads an answer; `None` where it is no batch answer at all.
+/// Reads an answer; `None` if it is not a batch answer.
 pub(super) fn read(content_type: &str, body: &str, asked: &[Changeset]) -> Option<Vec<Outcome>> {
     let mut parts = split(body, &boundary(content_type)?)?.into_iter();
     Some(
@@ -126,13 +126,13 @@ pub(super) fn read(content_type: &str, body: &str, asked: &[Changeset]) -> Optio
     )
 }
 
-/// What the answer says about one changeset.
+/// The result of one changeset.
 fn outcome(part: &str, asked: &Changeset) -> Outcome {
     let (headers, content) = head_and_body(part);
     let content_type = header(headers, "content-type").unwrap_or_default();
     let answers = match boundary(content_type) {
         Some(boundary) => split(content, &boundary).ok_or_else(cut_short)?,
-        // A changeset that failed is answered by its one error.
+        // The answer for a failed changeset is a single error.
         None => vec![part],
     };
     let mut rows = Vec::with_capacity(asked.len());
@@ -142,7 +142,7 @@ fn outcome(part: &str, asked: &Changeset) -> Outcome {
     if rows.len() == asked.len() { Ok(rows) } else { Err(cut_short()) }
 }
 
-/// What the answer says about one operation.
+/// The result of one operation.
 fn operation_outcome(part: &str) -> Result<Option<Row>, Failure> {
     let (status, headers, body) = message_of(part)?;
     match status {
@@ -166,12 +166,12 @@ fn message_of(part: &str) -> Result<(u16, &str, &str), Failure> {
     Ok((status, headers, body.trim()))
 }
 
-/// It is not known whether the changeset took effect.
+/// The failure if it is unknown whether the changeset took effect.
 fn cut_short() -> Failure {
     Failure::Interrupted("the batch answer does not report the result of the change".to_owned())
 }
 
-/// The boundary a content type of `multipart/mixed` names.
+/// The boundary in a content type of `multipart/mixed`.
 fn boundary(content_type: &str) -> Option<String> {
     let mut pieces = content_type.split(';').map(str::trim);
     if !pieces.next()?.eq_ignore_ascii_case("multipart/mixed") {
@@ -184,7 +184,7 @@ fn boundary(content_type: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// The parts between the boundary's lines. A part whose end is missing is left out: it may be cut off anywhere.
+/// The parts between the boundary's lines. A part without an end is left out: it can be truncated anywhere.
 fn split<'a>(body: &'a str, boundary: &str) -> Option<Vec<&'a str>> {
     let delimiter = format!("--{boundary}");
     let (mut parts, mut start, mut offset) = (Vec::new(), None, 0);
@@ -205,7 +205,7 @@ fn split<'a>(body: &'a str, boundary: &str) -> Option<Vec<&'a str>> {
     (start.is_some() || !parts.is_empty()).then_some(parts)
 }
 
-/// Headers and body of a message, whichever line ends it uses. A part may have no headers at all.
+/// Headers and body of a message, with both kinds of line ends. A part can have no headers.
 fn head_and_body(message: &str) -> (&str, &str) {
     if let Some(body) = message.strip_prefix("\r\n").or_else(|| message.strip_prefix('\n')) {
         return ("", body);

@@ -1,4 +1,4 @@
-//! Many changesets in as few `$batch` requests as permitted, for as long as the service takes them.
+//! Sends many changesets in as few `$batch` requests as possible, as long as the service accepts them.
 
 use std::sync::atomic::Ordering;
 
@@ -9,16 +9,16 @@ use super::odata::Row;
 use crate::error::{Asked, CallError, Failure};
 use crate::retry::{Class, Idempotency, classify, final_disposition};
 
-/// Rounds in which changes that may be repeated are sent, looked for and sent again before the last failure counts. The
-/// calls that carry them are repeated as well.
+/// The number of rounds in which repeatable changes are sent, checked and sent again before the last failure is final.
+/// The calls that contain them are retried, too.
 pub(super) const ROUNDS: u32 = 4;
 
 /// Why a change was not made, or may not have been.
 #[derive(Debug, Clone)]
 pub(super) enum Wrong {
-    /// The service answered so about this change.
+    /// The service's answer about this change.
     Part(Failure),
-    /// The call that carried it failed.
+    /// The call that contained it failed.
     Call(CallError),
 }
 
@@ -30,8 +30,8 @@ impl Wrong {
         }
     }
 
-    /// May it work another time, after looking what became of it? The caller has tried the calls themselves already,
-    /// but not those whose fate is unknown.
+    /// Can a retry succeed, after checking the result? The caller has already retried the calls themselves, but not
+    /// those with an unknown result.
     pub(super) fn deserves_a_look(&self) -> bool {
         match self {
             Self::Part(failure) => classify(failure) != Class::Final,
@@ -39,7 +39,7 @@ impl Wrong {
         }
     }
 
-    /// As the error of one of the changes.
+    /// Converts it to the error of one of the changes.
     pub(super) fn into_error(self, attempted: &'static str, subject: String, attempts: u32) -> CallError {
         let disposition = match &self {
             Self::Part(failure) => final_disposition(failure),
@@ -53,11 +53,11 @@ impl Wrong {
     }
 }
 
-/// The service does not take batches.
+/// The service does not accept batches.
 #[derive(Debug)]
 pub(super) struct Refused;
 
-/// What became of each changeset.
+/// The result of each changeset.
 pub(super) type Outcomes = Vec<Result<Vec<Option<Row>>, Wrong>>;
 
 impl AmsV2 {
@@ -86,14 +86,14 @@ impl AmsV2 {
         }
         let throttled = |outcome: &Result<_, Wrong>| matches!(outcome, Err(Wrong::Part(failure)) if classify(failure) == Class::Throttled);
         if outcomes.iter().any(throttled) {
-            // The lane saw a success; only we know what the parts say.
+            // For the lane, the request was a success; only here the results of the parts are known.
             self.wire().caller().lane().slow_down(None);
         }
         Ok(outcomes)
     }
 }
 
-/// How many of the changesets one request may carry; one at least.
+/// How many of the changesets fit into one request; at least one.
 fn fitting(changesets: &[Changeset]) -> usize {
     let mut operations = 0;
     let fit = changesets.iter().take_while(|changeset| {

@@ -1,4 +1,4 @@
-//! What every call of the API has in common.
+//! The common parts of all calls of the API.
 
 use azure_core::http::Request;
 
@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::identity::Token;
 use crate::retry::Idempotency;
 
-/// The dialect asked for and sent.
+/// The dialect of requests and answers.
 pub(super) const JSON: &str = "application/json;odata=verbose";
 
 /// A call of the media API: it moves no bytes.
@@ -24,7 +24,7 @@ pub(super) fn safe<'a>(operation: &'static str, attempted: &'static str, subject
     call(operation, attempted, subject, Idempotency::Repeatable)
 }
 
-/// The headers every request carries.
+/// Sets the headers of every request.
 pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
     request.insert_header("authorization", token.header());
     request.insert_header("x-ms-version", version.to_owned());

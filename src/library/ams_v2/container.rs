@@ -15,9 +15,9 @@ use crate::model::{AccountName, AssetId, ContainerName};
 use crate::retry::Idempotency;
 use crate::verdict::Cause;
 
-/// How long the temporary locator would live if it could not be removed.
+/// How long the temporary locator is valid if it cannot be removed.
 const TEMPORARY_MINUTES: u32 = 60;
-/// The wire's number of a SAS locator.
+/// The API's number of a SAS locator.
 const SAS: u8 = 1;
 
 impl AmsV2 {
@@ -26,7 +26,7 @@ impl AmsV2 {
         if let Some(container) = found.container {
             return Ok(Some(container));
         }
-        // In a task of its own: if the caller is cancelled, the locator is still removed.
+        // In a separate task, so that the locator is removed even if the caller is cancelled.
         let (this, asset) = (self.clone(), asset.clone());
         let subject = asset.to_string();
         let task = tokio::spawn(async move { this.container_by_locator(&asset).await });
@@ -37,13 +37,13 @@ impl AmsV2 {
         found.map(Some)
     }
 
-    /// The account's default storage account, where the version says it.
+    /// The account's default storage account, if the version reports it.
     pub(super) async fn find_default_storage(&self) -> Result<Option<AccountName>, Error> {
         if !self.speaks(WITH_URI) {
             return Ok(None);
         }
         let call = safe("ListStorageAccounts", "list the storage accounts of account", self.0.account.as_str());
-        // A media account has few of them: one page. They have names and no ids.
+        // A media account has few of them: one page. They have names instead of ids.
         let rows = self.wire().rows(call, &Ask::get("StorageAccounts")).await?;
         let default = rows.iter().find(|row| row.truth("IsDefault")).and_then(|row| row.words("Name"));
         Ok(default.map(|name| AccountName::new(name.to_ascii_lowercase())))
@@ -80,7 +80,7 @@ impl AmsV2 {
             let call = call("CreateLocator", attempted, asset.as_str(), Idempotency::LookFirst);
             match self.wire().row(call, &Ask::post("Locators", body.clone())).await {
                 Ok(row) => path_of(&row),
-                // The asset has five locators already, or no container: no other asset causes this.
+                // The asset already has five locators, or no container. This affects only this asset.
                 Err(error) if error.failure.status() == Some(409) => {
                     let reason = format!(
                         "an api_version below 2.2 does not name its container, and a temporary locator to find it is \

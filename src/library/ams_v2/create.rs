@@ -1,4 +1,5 @@
-//! Creating what must not be made twice: create, and where the answer is lost look for it before creating it again.
+//! Creates things that must not be created twice: if the answer is lost, it searches for the result before creating it
+//! again.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,12 +7,12 @@ use std::time::Duration;
 use crate::call::Caller;
 use crate::error::Error;
 
-/// How often what may have been made is looked for before it is created again: there is no taking back a second one.
+/// How often a possible result is searched before it is created again: a second one cannot be undone.
 const LOOKS: u32 = 2;
 /// How long the service's listings may lag behind (guess).
 const LAG: Duration = Duration::from_secs(2);
 
-/// Creates something once, with the patience of the caller's policy. `look` finds what an attempt has made whose answer
+/// Creates something once, with the retries of the caller's policy. `look` finds the result of an attempt whose answer
 /// was lost.
 pub(super) async fn create_once<T, Create, Look>(
     caller: &Caller,

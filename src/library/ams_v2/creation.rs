@@ -1,4 +1,4 @@
-//! What makes a locator: an access policy of its duration, and the operations of its creation.
+//! How a locator is made: an access policy with its duration, and the operations of its creation.
 
 use serde_json::json;
 
@@ -8,28 +8,28 @@ use super::{entities, odata};
 use crate::error::{Error, for_all};
 use crate::model::Locator;
 
-/// The policy of locators whose duration is none of the few that have one: 30 days, as the failover tutorial takes.
+/// The duration of the policy for locators whose own duration has no policy: 30 days, as in the failover tutorial.
 /// Their expiry is set afterwards.
 const COMMON_MINUTES: u32 = 30 * 24 * 60;
-/// Kinds of policies made at most: a library published by hand has a duration for each locator, and an account
-/// keeps a limited number of policies (guess).
+/// The most durations with a policy: in a manually published library each locator has another duration, and the number
+/// of an account's policies is limited (guess).
 const KINDS: usize = 32;
-/// The wire's number of a streaming locator.
+/// The API's number of a streaming locator.
 const STREAMING: u8 = 2;
 
-/// A creation to be sent: the index of its locator, and the operations.
+/// A creation: the index of its locator, and the operations.
 pub(super) type Creation = (usize, Changeset);
 
-/// What is sent to make some locators.
+/// The requests that make some locators.
 #[derive(Debug)]
 pub(super) struct Creations {
     pub(super) sent: Vec<Creation>,
-    /// The places of those that lack a policy, and why.
+    /// The positions of those without a policy, and why.
     pub(super) refused: Vec<(usize, Result<Locator, Error>)>,
 }
 
 impl AmsV2 {
-    /// How many policies [`Self::publish_all`] would make for those.
+    /// How many policies [`Self::publish_all`] would make for those locators.
     pub(super) async fn policies_lacking(&self, locators: &[Locator]) -> Result<u64, Error> {
         let mut durations = self.durations_of_policies().await?;
         let mut lacking = 0;
@@ -43,8 +43,8 @@ impl AmsV2 {
         Ok(lacking)
     }
 
-    /// The creations of the locators at these places, and the errors of those that lack a policy. The first policy that cannot
-    /// be made is the last one that is tried: a locator that moves is dead meanwhile.
+    /// The creations of the locators at these positions, and the errors of those without a policy. After the first
+    /// policy that cannot be made, no other one is tried: a locator that moves does not work meanwhile.
     pub(super) async fn creations(&self, locators: &[Locator], at: Vec<usize>) -> Creations {
         let (mut sent, mut lacking, mut trouble) = (Vec::with_capacity(at.len()), Vec::new(), None);
         for at in at {
@@ -70,7 +70,7 @@ impl AmsV2 {
         Creations { sent, refused: lacking.into_iter().zip(errors).collect() }
     }
 
-    /// The operations that make a locator: its creation, and its expiry where the policy's duration does not give it.
+    /// The operations that make a locator: its creation, and its expiry if it differs from the policy's duration.
     fn creation(&self, locator: &Locator, policy: &str, is_exact: bool) -> Changeset {
         let mut entity = json!({
             "Id": entities::wire_id(&locator.id),
@@ -93,7 +93,7 @@ impl AmsV2 {
     }
 }
 
-/// The minutes from start to expiry, where both are given and the minutes are whole.
+/// The minutes from start to expiry, if both are given and the number is whole.
 fn exact_minutes(locator: &Locator) -> Option<u32> {
     let seconds = locator.expiry.duration_since(locator.start?);
     let whole = seconds.subsec_nanos() == 0 && seconds.as_secs() % 60 == 0;

@@ -1,6 +1,7 @@
 //! Computes the operations that update the file records of an asset.
 //!
-//! The order matters: an asset has one primary record at any time, so the old one steps back before the new one is set.
+//! The order is important: an asset always has at most one primary record, so the old one is reset before the new one
+//! is set.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +24,7 @@ pub(super) fn plan(set: &FileSet, existing: &[FileRow]) -> Vec<Operation> {
     for row in existing {
         let name = row.file.name.as_str();
         if names.contains(name) {
-            // Of a name that comes twice neither is deleted: both mean one blob.
+            // If a name occurs twice, neither is deleted: both are records of one blob.
             there.entry(name).or_insert(row);
         } else if set.others == OtherRecords::Delete && !keep.contains(name) {
             deletions.push(operation("DELETE", path(row), None));
@@ -45,7 +46,7 @@ pub(super) fn plan(set: &FileSet, existing: &[FileRow]) -> Vec<Operation> {
     deletions.into_iter().chain(changes).chain(primary).chain(own_change(set)).collect()
 }
 
-/// What is changed of the asset itself. It comes last: a mark that says that the asset is complete is true by then.
+/// The change of the asset itself. It is last, because a mark of a complete asset must be true when it is written.
 fn own_change(set: &FileSet) -> Option<Operation> {
     let changes = entities::asset_changes(set.change.as_ref()?)?;
     Some(operation("MERGE", odata::entity("Assets", set.asset.as_str()), Some(changes)))
@@ -71,7 +72,7 @@ fn path(row: &FileRow) -> String {
     odata::entity("Files", &row.id)
 }
 
-/// A new record. The size is a text: 64-bit numbers are, in this dialect.
+/// A new record. The size is a text, as all 64-bit numbers in this dialect.
 fn entity(asset: &AssetId, file: &AssetFile) -> Value {
     json!({
         "Name": file.name,
@@ -128,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn records_that_are_right_are_left_alone() {
+    fn correct_records_are_not_changed() {
         let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("c", 2, false))];
         assert!(plan(&set(&[file("b", 2, false), file("a", 1, true)]), &existing).is_empty());
     }
 
     #[test]
-    fn the_old_primary_steps_back_before_the_new_one_is_set() {
+    fn the_old_primary_is_reset_before_the_new_one_is_set() {
         let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("gone", 3, false))];
         let set = FileSet { others: OtherRecords::Delete, ..set(&[file("b", 2, true), file("a", 1, false)]) };
         assert_eq!(
@@ -148,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_primary_that_stays_steps_back_too() {
+    fn a_primary_that_is_kept_is_reset_too() {
         let existing = [row("1", file("kept", 1, true))];
         assert_eq!(texts(&plan(&set(&[file("b", 2, true)]), &existing))[0], r#"MERGE Files('1') {"IsPrimary":false}"#);
         assert!(plan(&set(&[]), &existing).is_empty());
     }
 
     #[test]
-    fn only_other_records_are_removed_and_only_those_that_nothing_keeps() {
+    fn only_other_records_that_need_not_be_kept_are_removed() {
         let existing = ["a", "a", "kept", "gone"].map(|name| row(name, file(name, 1, false)));
         let set =
             FileSet { others: OtherRecords::Delete, keep: vec!["kept".to_owned()], ..set(&[file("a", 1, false)]) };
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_records_are_made_and_wrong_sizes_mended() {
+    fn missing_records_are_made_and_wrong_sizes_corrected() {
         let existing = [row("1", file("a", 1, false))];
         let operations = texts(&plan(&set(&[file("a", 5_000_000_000, false), file("b", 2, false)]), &existing));
         assert_eq!(operations[0], r#"MERGE Files('1') {"ContentFileSize":"5000000000"}"#);

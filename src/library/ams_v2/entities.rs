@@ -12,12 +12,12 @@ use crate::model::{
     LocatorKind,
 };
 
-/// What an asset's id begins with.
+/// The prefix of an asset's id.
 const ASSET_PREFIX: &str = "nb:cid:UUID:";
-/// What a locator's id begins with on the wire.
+/// The prefix of a locator's id in the API.
 pub(super) const LOCATOR_PREFIX: &str = "nb:lid:UUID:";
 
-/// A file record with the id the service knows it by.
+/// A file record with its id in the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileRow {
     /// The record's own id.
@@ -46,7 +46,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Failure> {
             0 => AssetEncryption::None,
             2 => AssetEncryption::Common,
             4 => AssetEncryption::Envelope,
-            // An option this client does not know is treated as the one that cannot be mirrored.
+            // An unknown option is treated as the one that cannot be mirrored.
             _ => AssetEncryption::Storage,
         },
         storage_account: row.words("StorageAccountName").map(AccountName::new),
@@ -55,7 +55,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Failure> {
     })
 }
 
-/// The wire's number of an encryption option.
+/// The API's number of an encryption option.
 pub(super) fn options(encryption: AssetEncryption) -> u8 {
     match encryption {
         AssetEncryption::None => 0,
@@ -65,7 +65,7 @@ pub(super) fn options(encryption: AssetEncryption) -> u8 {
     }
 }
 
-/// The body that makes a change of an asset; `None` where nothing is to be changed.
+/// The body that makes a change of an asset; `None` if there is nothing to change.
 pub(super) fn asset_changes(change: &AssetChange) -> Option<Value> {
     let mut changes = Map::new();
     for (property, text) in [("Name", &change.name), ("AlternateId", &change.alternate_id)] {
@@ -76,7 +76,7 @@ pub(super) fn asset_changes(change: &AssetChange) -> Option<Value> {
     (!changes.is_empty()).then_some(Value::Object(changes))
 }
 
-/// The container a URL of an asset or a SAS locator names: the last piece of its path.
+/// The container in the URL of an asset or a SAS locator: the last segment of its path.
 pub(super) fn container(url: &str) -> Option<ContainerName> {
     let url = Url::parse(url).ok()?;
     url.path_segments()?.rfind(|piece| !piece.is_empty()).map(ContainerName::new)
@@ -119,7 +119,7 @@ pub(super) fn locator(row: &Row) -> Result<Option<Locator>, Failure> {
     }))
 }
 
-/// The part of a locator's id that shows in URLs.
+/// The part of a locator's id that is in URLs.
 pub(super) fn locator_id(wire: &str) -> LocatorId {
     let bare = match wire.get(..LOCATOR_PREFIX.len()) {
         Some(prefix) if prefix.eq_ignore_ascii_case(LOCATOR_PREFIX) => &wire[LOCATOR_PREFIX.len()..],
@@ -128,23 +128,23 @@ pub(super) fn locator_id(wire: &str) -> LocatorId {
     LocatorId::new(bare.to_ascii_lowercase())
 }
 
-/// A locator's id as the service spells it.
+/// A locator's id in the spelling of the service.
 pub(super) fn wire_id(id: &LocatorId) -> String {
     format!("{LOCATOR_PREFIX}{id}")
 }
 
-/// The asset ids that an operator may mean: as it is written, and a GUID behind the prefix.
+/// The asset ids that an operator can mean: unchanged, and a GUID with the prefix.
 pub(super) fn asset_ids(text: &str) -> Vec<AssetId> {
     let spelled = guid_of(text, ASSET_PREFIX).map(|guid| format!("{ASSET_PREFIX}{guid}"));
     std::iter::once(text.to_owned()).chain(spelled).map(AssetId::new).collect()
 }
 
-/// The locator ids that an operator may mean: they are kept without the prefix.
+/// The locator ids that an operator can mean, without the prefix.
 pub(super) fn locator_ids(text: &str) -> Vec<LocatorId> {
     std::iter::once(text.to_ascii_lowercase()).chain(guid_of(text, LOCATOR_PREFIX)).map(LocatorId::new).collect()
 }
 
-/// The GUID of an id that is written with or without that prefix, in lower case.
+/// The GUID of an id with or without that prefix, in lower case.
 fn guid_of(text: &str, prefix: &str) -> Option<String> {
     let begins = text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let rest = if begins { &text[prefix.len()..] } else { text };
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operator_may_write_an_id_with_or_without_its_prefix_and_in_capitals() {
+    fn an_operator_can_write_an_id_without_its_prefix_and_in_capitals() {
         let guid = "0b2e5b1c-7f0a-4d4e-9a55-0123456789ab";
         for text in [guid.to_uppercase(), format!("nb:cid:UUID:{guid}"), format!("NB:CID:UUID:{}", guid.to_uppercase())]
         {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_is_the_last_piece_of_the_uri_in_either_style() {
+    fn the_container_is_the_last_segment_of_the_uri_in_both_styles() {
         for uri in [
             "https://acct.blob.core.windows.net/asset-1",
             "http://127.0.0.1:10000/acct/asset-1",
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sas_locator_keeps_its_path_to_itself() {
+    fn a_sas_locator_is_read_without_its_path() {
         let sas = locator(&row(&json!({
             "Id": "nb:lid:UUID:ABCD", "AssetId": "a", "Type": 1, "ExpirationDateTime": "/Date(0)/",
             "Path": "https://h/c?sig=x",

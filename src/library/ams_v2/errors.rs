@@ -24,8 +24,8 @@ pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Fai
     }
 }
 
-/// Is a 404 about the object that was asked for? Then it is the service's own error document. Two of those are about something
-/// else, by the texts that were seen on the live service: a piece of the URL, and a storage account.
+/// Is a 404 about the requested object? Then it is the service's own error document. According to the texts of the live
+/// service, two of those are about something else: a segment of the URL, and a storage account.
 fn is_of_an_object(body: &str, message: &str) -> bool {
     let of_the_service = match serde_json::from_str::<Value>(body) {
         Ok(document) => document.get("error").or_else(|| document.get("odata.error")).is_some_and(Value::is_object),
@@ -35,7 +35,7 @@ fn is_of_an_object(body: &str, message: &str) -> bool {
     of_the_service && !about_something_else.iter().any(|start| message.trim_start().starts_with(start))
 }
 
-/// The failure of an answer that is well but cannot be read.
+/// The failure for a successful answer that cannot be read.
 pub(super) fn not_json(host: &str, body: &str) -> Failure {
     if serde_json::from_str::<IgnoredAny>(body).is_ok() {
         let answer = shorten(body);
@@ -49,7 +49,7 @@ pub(super) fn not_json(host: &str, body: &str) -> Failure {
     ))
 }
 
-/// The failure of a redirect where none is due.
+/// The failure for an unexpected redirect.
 pub(super) fn redirected(status: u16, host: &str, location: Option<&str>) -> Failure {
     let to = location
         .and_then(|location| url::Url::parse(location).ok())
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_is_found_in_every_envelope() {
+    fn the_message_is_found_in_all_formats() {
         for body in [
             r#"{"error":{"code":"","message":{"lang":"en-US","value":"Resource Asset not found"}}}"#,
             r#"{"odata.error":{"code":"","message":{"lang":"en-US","value":"Resource Asset not found"}}}"#,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_error_document_about_the_object_says_that_it_is_gone() {
+    fn only_an_error_document_about_the_object_shows_that_it_does_not_exist() {
         let document = |message: &str| format!(r#"{{"odata.error":{{"code":"","message":{{"value":"{message}"}}}}}}"#);
         assert!(refusal(404, None, &document("Resource Locator not found")).is_absent());
         for body in [
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_html_gives_its_words() {
+    fn the_text_of_an_html_page_is_the_message() {
         let failure = refusal(503, Some("7"), "<html><body><h1>Service Unavailable</h1></body></html>");
         assert_eq!(text(&failure), "HTTP 503: Service Unavailable");
         assert_eq!(classify(&failure), Class::Throttled);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_leaves_the_status() {
+    fn with_an_empty_body_only_the_status_is_reported() {
         assert_eq!(text(&refusal(500, None, "")), "HTTP 500");
     }
 }

@@ -5,13 +5,13 @@ use azure_core::http::{HttpClient, Request};
 use crate::error::Failure;
 use crate::transport;
 
-/// JSON values in an answer, at most. A page of 1,000 jobs has about 100,000, a batch of 1,000 operations fewer. A parsed value takes up to
-/// thirty times as much memory as its text.
+/// The most JSON values of an answer. A page of 1,000 jobs has about 100,000, a batch of 1,000 operations fewer. A
+/// parsed value takes up to thirty times as much memory as its text.
 const MOST_VALUES: usize = 250_000;
-/// Bytes of a refusal that are used. Its code and its message need one or two kilobytes.
+/// The most bytes of a refusal that are read. Its code and its message need one or two kilobytes.
 const REFUSAL: usize = 64 << 10;
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     /// HTTP status.
@@ -24,11 +24,11 @@ pub(super) struct Answer {
     pub(super) date: Option<String>,
     /// `Retry-After`.
     pub(super) retry_after: Option<String>,
-    /// The body as text. Of a refusal, its first 64 KiB.
+    /// The body as text. For a refusal, its first 64 KiB.
     pub(super) body: String,
 }
 
-/// Sends a request; any status is an answer.
+/// Sends a request; answers with any status are returned.
 pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<Answer, Failure> {
     let answer = client.execute_request(request).await?;
     let (status, headers, body) = answer.deconstruct();
@@ -53,7 +53,7 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     })
 }
 
-/// Refuses an answer with too many values. Commas in texts are counted as well; ordinary answers stay far below the limit.
+/// Refuses an answer with too many values. Commas in texts are counted, too; ordinary answers stay far below the limit.
 fn within_bounds(body: &[u8]) -> Result<(), Failure> {
     let values = memchr::memchr3_iter(b',', b'[', b'{', body).count();
     if values > MOST_VALUES {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_of_more_values_than_any_listing_has_is_refused() {
+    fn an_answer_with_more_values_than_any_listing_is_refused() {
         let body = |values: usize| format!("[{}0]", "0,".repeat(values - 1));
         assert_eq!(within_bounds(body(MOST_VALUES).as_bytes()), Ok(()));
         let refused = within_bounds(body(MOST_VALUES + 1).as_bytes()).unwrap_err();

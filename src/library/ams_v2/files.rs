@@ -1,7 +1,7 @@
 //! File records: read for many assets at once, and updated with as few requests as possible.
 //!
-//! Records are first created blindly, one changeset an asset: either all are new, or the changeset is refused as a
-//! whole and the asset's records are read and only what differs is changed. Both may be repeated without harm.
+//! Records are first created without reading, one changeset per asset: either all are new, or the whole changeset is
+//! refused. Then the asset's records are read and only differences are changed. Both can be repeated safely.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -22,15 +22,16 @@ use crate::library::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};
 use crate::retry::Idempotency;
 
-/// Parents in one filter: a clause takes some 90 characters of a URL that has to stay below 2,000.
+/// The number of parents in one filter: a clause takes about 90 characters of a URL that must be shorter than 2,000.
 const PARENTS: usize = 15;
-/// Characters that no posted name may have (documented), but the slash: blobs in folders have no records of their own.
+/// Characters that are not allowed in the name of a new record (documented). The slash is not among them: blobs in
+/// folders have no separate records.
 const REFUSED: &str = "!*'();:@&=+$,?%#[]\"";
 /// The action as in "failed to …".
 const REGISTER: &str = "register the files of asset";
 
 impl AmsV2 {
-    /// The records of some assets with their ids, in the order asked.
+    /// The records of some assets with their ids, in the requested order.
     pub(super) async fn file_rows(&self, assets: &[AssetId]) -> Result<Vec<Vec<FileRow>>, Error> {
         let groups = join_all(assets.chunks(PARENTS).map(|group| self.group_rows(group))).await;
         let mut by_asset: HashMap<String, Vec<FileRow>> = HashMap::new();
@@ -86,10 +87,10 @@ impl AmsV2 {
 
     pub(super) async fn register(&self, sets: &[FileSet]) -> Vec<Result<(), Error>> {
         let mut results: Vec<Option<Result<(), Error>>> = sets.iter().map(|_| None).collect();
-        // The first round knows of no records: it only creates.
+        // The first round only creates, without reading records.
         let mut open: Vec<usize> = (0..sets.len()).collect();
         let mut known: Vec<Vec<FileRow>> = open.iter().map(|_| Vec::new()).collect();
-        // Sets whose records the service was asked to make from their containers.
+        // The sets for which the service was asked to make the records from their containers.
         let mut informed = vec![false; sets.len()];
         for round in 1..=ROUNDS {
             if !self.batches() {
@@ -102,10 +103,11 @@ impl AmsV2 {
             let Ok(outcomes) = self.send_plans(plans).await else { break };
             for (&at, outcome) in open.iter().zip(outcomes) {
                 results[at] = match outcome {
-                    // Whether there are others, only the records say.
+                    // Reading the records shows whether there are others.
                     Ok(()) if round == 1 && sets[at].others == OtherRecords::Delete => None,
                     Ok(()) => Some(Ok(())),
-                    // Not every blob's name may be posted; the service itself makes a record for any.
+                    // Some names of blobs are not allowed in new records, but the service itself can make their
+                    // records.
                     Err(Wrong::Part(Failure::Refused { status: 400, .. }))
                         if round < ROUNDS && may_inform(&sets[at], informed[at]) =>
                     {
@@ -123,7 +125,7 @@ impl AmsV2 {
             let assets: Vec<_> = open.iter().map(|&at| sets[at].asset.clone()).collect();
             match self.file_rows(&assets).await {
                 Ok(rows) => known = rows,
-                // Read again one by one, so that each set has an error of its own.
+                // They are read again one by one, so that each set has its own error.
                 Err(_) => break,
             }
         }
@@ -136,7 +138,7 @@ impl AmsV2 {
         join_all(rest).await
     }
 
-    /// Sends each plan as changesets of its own, in order; a plan's outcome is its first failure.
+    /// Sends each plan as separate changesets, in order; a plan's outcome is its first failure.
     async fn send_plans(&self, plans: Vec<Vec<Operation>>) -> Result<Vec<Result<(), Wrong>>, Refused> {
         let changesets: Vec<Vec<Changeset>> = plans
             .into_iter()
@@ -150,7 +152,7 @@ impl AmsV2 {
         Ok(sizes
             .into_iter()
             .map(|size| {
-                // All of a plan's outcomes are taken, also those behind its first failure.
+                // All of a plan's outcomes are consumed, also those after its first failure.
                 let of_plan: Vec<_> = outcomes.by_ref().take(size).collect();
                 of_plan.into_iter().try_for_each(|outcome| outcome.map(drop))
             })
@@ -170,8 +172,8 @@ impl AmsV2 {
         loop {
             let rows = self.rows_of_one(&set.asset).await?;
             match self.apply(asset, diff::plan(&set, &rows)).await {
-                // Another program changed the records, or an answer to our own change was lost: read and compare once
-                // more.
+                // Another program changed the records, or an answer to our own change was lost: so they are read and
+                // compared once more.
                 Err(error) if round < ROUNDS && matches!(error.failure.status(), Some(404 | 409)) => round += 1,
                 applied => return Ok(applied?),
             }
@@ -209,12 +211,12 @@ impl AmsV2 {
     }
 }
 
-/// Does the service take a record of that name?
+/// Does the service accept a new record with that name?
 pub(super) fn may_be_posted(name: &str) -> bool {
     !name.contains(|c| REFUSED.contains(c))
 }
 
-/// The same set once the service made records from the container: it makes them of every blob.
+/// The same set after the service made records from the container, which it does for every blob.
 fn informed_set(set: &FileSet) -> FileSet {
     let others = match set.others {
         OtherRecords::Keep => OtherRecords::Keep,
@@ -223,7 +225,7 @@ fn informed_set(set: &FileSet) -> FileSet {
     FileSet { others, ..set.clone() }
 }
 
-/// May the service be asked to make the records of the set? Not twice, and not where it has none.
+/// May the service be asked to make the records of the set? Not twice, and not if the set has no records.
 fn may_inform(set: &FileSet, informed: bool) -> bool {
     !informed && !set.files.is_empty()
 }

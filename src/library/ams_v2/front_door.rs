@@ -1,7 +1,7 @@
 //! Resolves the front door to the cluster of the account: this module follows the one 301 redirect itself.
 //!
-//! The token is sent to the new root. So only these hosts are accepted: those in the configuration, and siblings of the front door, which
-//! are hosts of the same domain if the domain has three parts or more.
+//! The token is sent to the new root. So only these hosts are accepted: the configured ones, and hosts of the same
+//! domain as the front door if the domain has three parts or more.
 
 use azure_core::http::{HttpClient, Method, Request};
 use url::Url;
@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::identity::Token;
 use crate::transport::{AllowedHosts, authority, is_loopback};
 
-/// Where the account's API may be.
+/// The hosts on which the account's API can be.
 #[derive(Debug)]
 pub(super) struct FrontDoor {
     endpoint: Url,
@@ -22,7 +22,7 @@ pub(super) struct FrontDoor {
 }
 
 impl FrontDoor {
-    /// The endpoint's own host is reachable, further ones only when redirected to.
+    /// Allows the endpoint's own host; other ones are allowed only after a redirect.
     pub(super) fn new(endpoint: &Url, patterns: &[String], hosts: AllowedHosts) -> Self {
         let mut endpoint = endpoint.clone();
         if !endpoint.path().ends_with('/') {
@@ -32,7 +32,7 @@ impl FrontDoor {
         Self { endpoint, patterns: patterns.to_vec(), hosts }
     }
 
-    /// Asks the endpoint where the account's API is.
+    /// Requests the address of the account's API from the endpoint.
     pub(super) async fn knock(&self, client: &dyn HttpClient, version: &str, token: &Token) -> Result<Url, Failure> {
         let mut request = Request::new(self.endpoint.clone(), Method::Get);
         set_headers(&mut request, version, token);
@@ -47,7 +47,7 @@ impl FrontDoor {
         }
     }
 
-    /// The root a redirect names, if we may go there.
+    /// The root in a redirect, if it is allowed.
     fn follow(&self, host: &str, answer: &Answer) -> Result<Url, Failure> {
         let location = answer.location.as_deref();
         let Some(mut root) = location.and_then(|location| self.endpoint.join(location).ok()) else {
@@ -71,8 +71,8 @@ impl FrontDoor {
     }
 }
 
-/// Parts of the domain that siblings share, at least. Below shorter domains, such as `cloudapp.net` or `co.uk`, anybody can register a
-/// name.
+/// The fewest parts of a common domain. Anyone can register a name in shorter domains, such as `cloudapp.net` or
+/// `co.uk`.
 const SHARED_LABELS: usize = 3;
 
 /// Do two URLs have the same port and the same host, except for the first part of the host name?
@@ -83,7 +83,7 @@ fn are_siblings(one: &Url, other: &Url) -> bool {
     narrow && one.port_or_known_default() == other.port_or_known_default()
 }
 
-/// Does `host`, `host:port` or `*.suffix` name the URL's host? Without a port the scheme's own is meant.
+/// Does `host`, `host:port` or `*.suffix` match the URL's host? The default port is that of the scheme.
 fn matches(pattern: &str, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let (name, port) = match pattern.rsplit_once(':') {

@@ -1,5 +1,5 @@
-//! Any text as an answer of the media API: a page, an entity, a `$batch` answer, an error. None is believed half, and
-//! no error contains a signature.
+//! Any text as an answer of the media API: a page, an entity, a `$batch` answer, an error. None is accepted in part,
+//! and no error contains a signature.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ const BATCH: &[&str] = &[
     "ß",
 ];
 
-/// The text of one failure: of limited length and without the signature.
+/// Checks the text of one failure: it has a limited length and no signature.
 fn outcome_of(failure: &Failure, secret: bool) -> String {
     let text = format!("{failure} {failure:?}");
     if secret {
@@ -92,7 +92,7 @@ fn outcome_of(failure: &Failure, secret: bool) -> String {
     failure.to_string()
 }
 
-/// An entity as each noun it may be.
+/// Reads an entity as every type.
 fn read(row: &Row, secret: bool) -> String {
     let mut outcome = String::new();
     let mut add = |noun: &str, problem: Option<Failure>| {
@@ -120,7 +120,7 @@ fn read(row: &Row, secret: bool) -> String {
 }
 
 #[test]
-fn any_text_is_a_page_an_entity_or_an_error() {
+fn any_text_gives_a_page_an_entity_or_an_error() {
     target("odata", JSON, |input| {
         let text = String::from_utf8_lossy(input);
         let secret = marked(&text);
@@ -137,17 +137,17 @@ fn any_text_is_a_page_an_entity_or_an_error() {
 }
 
 #[test]
-fn any_text_is_a_date_that_can_be_written_again_or_none() {
+fn any_text_gives_a_date_that_can_be_written_or_none() {
     target(
         "date",
         &["/Date(", ")/", "T", "Z", "+00:00", "-0001-", ".9999999", "-", "99", "[", "]", "u-ca=", ":60"],
         |input| {
             let text = String::from_utf8_lossy(input);
             let Some(at) = odata::parse_date(&text) else { return "none".to_owned() };
-            // The service keeps ticks of 100 ns.
+            // The service stores ticks of 100 ns.
             let tick = at.as_nanosecond().rem_euclid(100);
             let kept = Timestamp::from_nanosecond(at.as_nanosecond() - tick).unwrap_or(at);
-            // Years before 0 and after 9999 are nothing the service could have; they must do no harm, no more.
+            // The service cannot have years before 0 and after 9999; they must only do no harm.
             let (early, late) = ("0001-01-01T00:00:00Z".parse().unwrap(), "9999-12-30T00:00:00Z".parse().unwrap());
             let written = odata::date(at);
             if (early..late).contains(&at) {
@@ -163,7 +163,7 @@ fn post(name: &str) -> Operation {
 }
 
 #[test]
-fn any_text_parses_as_a_batch_answer_with_a_result_for_each_changeset_or_for_none() {
+fn any_text_gives_a_batch_answer_with_a_result_for_every_changeset_or_none() {
     let asked: [Changeset; 3] = [vec![post("a"), post("b")], vec![post("c")], vec![]];
     target("batch", BATCH, |input| {
         let text = String::from_utf8_lossy(input);
@@ -175,7 +175,7 @@ fn any_text_parses_as_a_batch_answer_with_a_result_for_each_changeset_or_for_non
         let words = outcomes.iter().zip(&asked).map(|(outcome, asked)| match outcome {
             Ok(rows) => {
                 assert_eq!(rows.len(), asked.len(), "done, but not all of it");
-                // What succeeded was said to, once an operation.
+                // Each success must be in the answer, once per operation.
                 assert!(body.matches("HTTP/").count() >= rows.len());
                 rows.iter().flatten().map(|row| read(row, secret)).collect()
             }
@@ -203,6 +203,6 @@ fn a_batch_has_one_part_per_operation_for_any_content() {
 }
 
 #[test]
-fn the_canary_is_where_a_signature_stands() {
+fn the_canary_is_in_the_position_of_a_signature() {
     assert!(marked(&format!("https://h/?sig={CANARY}&sp=r")) && !marked(CANARY));
 }

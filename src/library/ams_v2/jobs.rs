@@ -1,6 +1,6 @@
 //! Encoding jobs of one task each: submission, state and result.
 //!
-//! A job is looked for by its name before it is submitted again, so that names given here have to be unique.
+//! A job is searched by its name before it is submitted again, so names must be unique.
 
 use quick_xml::escape::escape;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::library::authoring::{Job, JobTask, NewJob, TaskError, TaskEvent};
 use crate::model::{Asset, JobId, JobState};
 use crate::retry::Idempotency;
 
-/// The state behind the wire's number. A task's numbers are a job's, with other words for the first three.
+/// The state for the API's number. The numbers of tasks are those of jobs, with other names for the first three.
 fn state(row: &Row) -> Result<JobState, Failure> {
     Ok(match row.whole("State") {
         Some(0) => JobState::Queued,
@@ -36,7 +36,7 @@ fn text(row: &Row, name: &str) -> String {
     row.text(name).unwrap_or_default().to_owned()
 }
 
-/// A duration the service counts as a floating number of milliseconds.
+/// A duration, which the service reports in milliseconds as a floating-point number.
 fn running_ms(row: &Row) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     let millis = row.number("RunningDuration").unwrap_or(0.0).round() as u64;
@@ -76,7 +76,7 @@ fn task(row: &Row) -> Result<JobTask, Failure> {
     })
 }
 
-/// The body of a task that makes one asset of one.
+/// The body of a task that makes one asset from one asset.
 fn task_body(output_name: &str) -> Result<String, Error> {
     let wrong = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
     if output_name.contains(wrong) {
@@ -148,7 +148,7 @@ impl AmsV2 {
         Ok(listing::all(self.wire(), query, |row| job(row).map(Some)).await?)
     }
 
-    /// All jobs, the last submitted first.
+    /// All jobs, the newest first.
     pub(super) async fn jobs(&self) -> Result<Vec<Job>, Error> {
         let query = self.query("ListJobs", "list the jobs", "Jobs");
         let mut jobs = listing::all(self.wire(), query, |row| job(row).map(Some)).await?;
@@ -156,7 +156,7 @@ impl AmsV2 {
         Ok(jobs)
     }
 
-    /// One job, or `None` where there is none of that id.
+    /// One job, or `None` if there is none with that id.
     pub(super) async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
         let ask = Ask::get(odata::entity("Jobs", id.as_str()));
         let row = self.wire().find(safe("GetJob", "read job", id.as_str()), &ask).await?;
@@ -170,16 +170,16 @@ impl AmsV2 {
         Ok(listing::all(self.wire(), query, |row| task(row).map(Some)).await?)
     }
 
-    /// The assets a job makes. They are there from its submission; those of a failed one may be gone.
+    /// The output assets of a job. They exist from its submission; those of a failed job may be deleted.
     pub(super) async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error> {
         let query = query_of(id, "ListAssets", "list the outputs of job", "OutputMediaAssets");
         Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
     }
 
-    /// Asks for the end of a job. One that is being canceled, or is canceled already, is a success.
+    /// Requests the cancellation of a job. It is a success if it is already canceling or canceled.
     ///
     /// # Errors
-    /// It is over in another way.
+    /// It has ended in another way.
     pub(super) async fn cancel_job(&self, id: &JobId) -> Result<(), Error> {
         let ask = Ask::get(format!("CancelJob?jobid='{}'", odata::escape(id.as_str())));
         let Err(error) = self.wire().act(safe("CancelJob", "cancel job", id.as_str()), &ask).await else {
@@ -201,8 +201,8 @@ impl AmsV2 {
 }
 
 impl AmsV2 {
-    /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
-    /// that is not there is a success.
+    /// Removes an ended job with its tasks and the keys of their encrypted presets. Its output is kept. It is a success
+    /// if it does not exist.
     pub(super) async fn delete_job(&self, id: &JobId) -> Result<(), Error> {
         let gone = |error: &CallError| error.failure.is_absent();
         let keys: Vec<String> = match self.job(id).await? {
@@ -221,7 +221,7 @@ impl AmsV2 {
     }
 }
 
-/// A query of what a job leads to.
+/// A query of a navigation of a job.
 fn query_of(id: &JobId, operation: &'static str, attempted: &'static str, nav: &str) -> Query {
     let path = format!("{}/{nav}", odata::entity("Jobs", id.as_str()));
     Query { operation, attempted, subject: id.to_string(), path, filter: None }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_job_names_its_input_by_its_whole_uri_and_its_output_by_an_escaped_attribute() {
+    async fn a_job_has_the_whole_uri_of_its_input_and_an_escaped_name_of_its_output() {
         let fake = Fake::new(|_| json_reply(201, &json!({"d": entity(0)})));
         let job = service_of(&fake, "2.19").create_job(&wanted()).await.unwrap();
         assert_eq!((job.id.as_str(), job.state, job.running_ms), ("nb:jid:UUID:3", JobState::Queued, 286_974));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_submission_whose_answer_is_lost_is_looked_for_and_not_repeated() {
+    async fn a_submission_whose_answer_is_lost_is_searched_and_not_repeated() {
         let fake = Fake::new(|seen| match seen.method.as_str() {
             "POST" => Reply::Lost,
             _ => json_reply(200, &json!({"d": {"results": [entity(2)]}})),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn canceling_twice_is_no_error_but_canceling_what_is_over_is() {
+    async fn canceling_twice_is_no_error_but_canceling_an_ended_job_is() {
         for (state, fine) in [(6, true), (5, true), (3, false), (4, false)] {
             let fake = Fake::new(move |seen| {
                 if seen.target().starts_with("CancelJob") {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_task_can_carry_is_refused() {
+    fn a_name_that_a_task_cannot_contain_is_refused() {
         assert!(task_body("a\u{1}b").is_err() && task_body("a\nb").is_err() && task_body("ä ☃").is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The read policies of an account, as far as they are known.
+//! The known read policies of an account.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 #[derive(Debug, Default)]
 pub(super) struct Policies(pub(super) tokio::sync::Mutex<Option<Known>>);
 
-/// Our policies as they were listed, and those made since.
+/// Our policies from the listing, and those made since.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// The policies whose terms match their names, by minutes.
     pub(super) by_minutes: BTreeMap<u32, String>,
-    /// The ids of all policies that have a name of ours, with any permission.
+    /// The ids of all policies whose names are ours, with any permission.
     pub(super) ids: HashSet<String>,
 }

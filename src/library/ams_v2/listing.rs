@@ -1,7 +1,9 @@
-//! Whole sets, page by page. A long listing asks for a few pages at once, so that far away it does not wait for each of them.
+//! Lists whole sets, page by page. A long listing requests several pages at the same time, so that it is not slow with
+//! a high latency.
 //!
-//! The service promises no order between pages, so a row may come twice. A row is left out if one of the last pages had it. Rows that
-//! come again after more than fifty pages are passed on: the ids of millions of rows would take more memory than everything else.
+//! The service guarantees no order between pages, so a row can occur twice. A row is left out if one of the last pages
+//! had it. Rows that are repeated after more than fifty pages are passed on: the ids of millions of rows would take
+//! more memory than everything else.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ pub(super) struct Query {
     pub(super) operation: &'static str,
     /// The action as in "failed to …".
     pub(super) attempted: &'static str,
-    /// What it is done to, for people.
+    /// The subject, for messages.
     pub(super) subject: String,
     /// Path below the root, escaped, without query.
     pub(super) path: String,
@@ -47,26 +49,27 @@ impl Query {
     }
 }
 
-/// Pages that are asked for at once, at most. Those behind the last one are asked for in vain.
+/// The most pages that are requested at the same time. Those after the last one are useless.
 const AT_ONCE: usize = 4;
 
 /// The progress of a listing.
 #[derive(Default)]
 struct Progress {
-    /// Pages taken in, all of them full but the last one.
+    /// Pages that were processed, all full except the last one.
     pages: usize,
     seen: Seen,
     ended: bool,
 }
 
 impl Progress {
-    /// How many pages are to be on their way: the longer the listing has been, the more, so that a short one asks for none in vain.
+    /// How many pages are requested at the same time: more for a longer listing, so that a short one has no useless
+    /// requests.
     fn at_once(&self) -> usize {
         self.pages.clamp(1, AT_ONCE)
     }
 }
 
-/// All rows as stream of pages, made into what is wanted by `read`; rows that `read` makes nothing of are left out.
+/// All rows as a stream of pages, converted by `read`; rows for which `read` returns nothing are left out.
 pub(super) fn pages<T: Send + 'static>(
     wire: Arc<Wire>,
     query: Query,
@@ -94,13 +97,13 @@ async fn page_at(wire: Arc<Wire>, query: Query, page: usize) -> Result<Vec<Row>,
     wire.rows(query.call(), &query.page(page)).await
 }
 
-/// All rows at once, for listings known to be short.
+/// All rows together, for short listings.
 pub(super) async fn all<T: Send + 'static>(
     wire: &Arc<Wire>,
     query: Query,
     read: fn(&Row) -> Result<Option<T>, Failure>,
 ) -> Result<Vec<T>, CallError> {
-    // All rows are kept in memory, so all ids may be kept as well.
+    // All rows are kept in memory, so all ids can be kept, too.
     let mut progress = Progress { seen: Seen { most: usize::MAX, ..Seen::default() }, ..Progress::default() };
     let mut found = Vec::new();
     while !progress.ended {
@@ -110,7 +113,7 @@ pub(super) async fn all<T: Send + 'static>(
     Ok(found)
 }
 
-/// Takes a page in: what is new in it, and whether it was the last one.
+/// Processes a page: returns its new rows, and whether it was the last one.
 fn take<T>(
     rows: &[Row],
     progress: &mut Progress,
@@ -131,7 +134,7 @@ fn take<T>(
     Ok(page)
 }
 
-/// A page that came but cannot be read.
+/// The error for an unreadable page.
 pub(super) fn unreadable(query: &Query, failure: Failure) -> CallError {
     CallError {
         attempted: query.attempted,
@@ -161,7 +164,7 @@ impl Default for Seen {
     }
 }
 
-/// A set of ids. An id that ends with a GUID, as all known ones do, takes sixteen bytes.
+/// A set of ids. An id with a GUID at its end, as all known ones have, takes sixteen bytes.
 #[derive(Debug, Default)]
 struct Ids {
     guids: HashSet<u128>,
@@ -202,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repetition_of_the_last_fifty_pages_is_found_and_no_more_than_a_hundred_are_remembered() {
+    fn repetitions_within_fifty_pages_are_found_and_at_most_a_hundred_pages_are_kept() {
         let mut seen = Seen::default();
         let id = |n: usize| if n.is_multiple_of(2) { format!("nb:cid:UUID:{n:032x}") } else { format!("odd {n}") };
         for n in 0..5 * REMEMBERED {

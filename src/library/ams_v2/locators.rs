@@ -1,6 +1,6 @@
-//! Streaming locators: published under ids of ours, with the start, the expiry and the name of the source's.
+//! Streaming locators: published with given ids, and with the start, the expiry and the name of the source's locator.
 //!
-//! The id makes a creation verifiable: what became of one is asked, never guessed, before it is sent again.
+//! With the id, the result of a creation can be read: this is always done before a creation is sent again.
 
 use std::collections::HashMap;
 
@@ -23,11 +23,11 @@ use crate::model::{Locator, LocatorId, LocatorKind};
 use crate::retry::Idempotency;
 use crate::verdict::Cause;
 
-/// Ids in one filter: a clause takes some 75 characters of a URL that has to stay below 2,000.
+/// The number of ids in one filter: a clause takes about 75 characters of a URL that must be shorter than 2,000.
 const IDS: usize = 20;
 /// The action as in "failed to …".
 const PUBLISH: &str = "publish locator";
-/// Two dates nearer than this are the same: the service keeps some of them in steps of 1/300 s.
+/// Two dates with a smaller difference are equal: the service stores some of them in steps of 1/300 s.
 const DATE_STEP: SignedDuration = SignedDuration::from_millis(4);
 
 /// A locator that was created.
@@ -40,7 +40,7 @@ struct Made {
 }
 
 impl Made {
-    /// As it is now, if the answer can be read.
+    /// Its current terms, if the answer can be read.
     fn locator(&self, wanted: &Locator) -> Option<Locator> {
         let locator = entities::locator(self.row.as_ref()?).ok()??;
         Some(if self.expiry_set { Locator { expiry: wanted.expiry, ..locator } } else { locator })
@@ -55,7 +55,7 @@ impl AmsV2 {
         entities::locator(&row).map_err(|failure| unreadable("read locator", id.as_str(), failure).into())
     }
 
-    /// Several of them, in as few requests as their ids fit into URLs.
+    /// Several locators, with as many ids per request as fit into a URL.
     pub(super) async fn find_locators(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error> {
         let groups = join_all(ids.chunks(IDS).map(|group| self.find_group(group))).await;
         let mut found = HashMap::new();
@@ -77,7 +77,7 @@ impl AmsV2 {
                 filter: Some(clauses.join(" or ")),
             };
             match listing::all(self.wire(), query, entities::locator).await {
-                // A service that does not filter so: one by one.
+                // The service does not have this filter: they are read one by one.
                 Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {}
                 listed => return Ok(listed?),
             }
@@ -104,7 +104,7 @@ impl AmsV2 {
 
     pub(super) async fn publish_all(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
         let mut results: Vec<Option<Result<Locator, Error>>> = locators.iter().map(refuse_sas).collect();
-        // A call whose answer is lost is not repeated by itself: the rounds have the patience of the policy.
+        // A call whose answer is lost is not repeated automatically: the rounds are the retries of the policy.
         let rounds = self.wire().caller().most_attempts();
         for round in 1..=rounds {
             let open: Vec<usize> = (0..locators.len()).filter(|&at| results[at].is_none()).collect();
@@ -139,7 +139,7 @@ impl AmsV2 {
         results.into_iter().zip(locators).map(|(result, l)| result.unwrap_or_else(|| Err(never(l)))).collect()
     }
 
-    /// Sends creations, one changeset each, or one request each where the service takes no batches.
+    /// Sends creations, one changeset each, or one request each if the service does not accept batches.
     async fn send_creations(&self, creations: &[Creation]) -> Vec<Result<Made, Wrong>> {
         if self.batches() {
             let changesets: Vec<Changeset> = creations.iter().map(|(_, changeset)| changeset.clone()).collect();
@@ -151,7 +151,7 @@ impl AmsV2 {
                 };
                 let sent = outcomes.into_iter().zip(&changesets).map(|(outcome, changeset)| async move {
                     match outcome {
-                        // A service that cannot refer back to what a changeset makes can still do it in two steps.
+                        // A service without references within a changeset can do it in two steps.
                         Err(Wrong::Part(failure))
                             if changeset.len() > 1 && matches!(failure.status(), Some(400 | 404)) =>
                         {
@@ -174,7 +174,7 @@ impl AmsV2 {
         Ok(Made { row: Some(row), expiry_set: false })
     }
 
-    /// What is there under the ids of those that have to be looked for, in few requests. One entry for each that was judged.
+    /// Reads the locators whose creation must be checked, in few requests. One entry for each judged one.
     async fn looks(&self, locators: &[Locator], judged: &[(usize, Judged)]) -> Vec<Result<Option<Locator>, Error>> {
         let wanted = |judged: &Judged| matches!(judged, Judged::Look(_));
         let ids: Vec<LocatorId> =
@@ -190,7 +190,7 @@ impl AmsV2 {
             .collect()
     }
 
-    /// What a judged outcome comes to: done, failed, or (`None`) not there and to be sent again.
+    /// The final result of a judged outcome: done, failed, or (`None`) missing and to be sent again.
     async fn settle(
         &self,
         wanted: &Locator,
@@ -219,7 +219,7 @@ impl AmsV2 {
         }
     }
 
-    /// A locator that exists under the wanted id: it is updated if it belongs to the wanted asset.
+    /// Handles an existing locator with the wanted id: it is updated if it belongs to the wanted asset.
     async fn adopt(&self, wanted: &Locator, there: Locator) -> Result<Locator, Error> {
         if there.asset != wanted.asset || there.kind != LocatorKind::Streaming {
             return Err(self.taken(wanted, &there).await);
@@ -230,13 +230,13 @@ impl AmsV2 {
         }
         if !same(there.start, wanted.start) {
             changes.insert("StartTime".to_owned(), json!(wanted.start.map(odata::date)));
-            // A changed start may move the expiry along with it.
+            // A changed start can change the expiry, too.
             changes.insert("ExpirationDateTime".to_owned(), json!(odata::date(wanted.expiry)));
         }
         if self.speaks(WITH_URI) && there.name != wanted.name {
             changes.insert("Name".to_owned(), json!(wanted.name));
         }
-        // Dates are returned as the service stores them.
+        // Dates are returned in the precision of the service.
         let expiry = if changes.contains_key("ExpirationDateTime") { wanted.expiry } else { there.expiry };
         let start = if changes.contains_key("StartTime") { wanted.start } else { there.start };
         if !changes.is_empty() {
@@ -245,7 +245,7 @@ impl AmsV2 {
         Ok(Locator { path: there.path, policy: there.policy, start, expiry, ..wanted.clone() })
     }
 
-    /// The conflict with a locator of something else.
+    /// The conflict with a locator of another asset.
     async fn taken(&self, wanted: &Locator, there: &Locator) -> Error {
         let asset = self.find_asset(&there.asset).await.ok().flatten();
         let owner = match asset.as_ref().and_then(|asset| asset.name.as_deref()) {
@@ -257,7 +257,7 @@ impl AmsV2 {
         Error::found(format!("locator {}", wanted.id), Cause::LocatorIdTaken, reason)
     }
 
-    /// What a 409 means although no locator of that id is there.
+    /// The meaning of a 409 if there is no locator with that id.
     async fn in_the_way(&self, wanted: &Locator, message: &str) -> Error {
         let ask = Ask::get(format!("{}/Locators", odata::entity("Assets", wanted.asset.as_str())));
         let call = safe("ListLocators", "list the locators of asset", wanted.asset.as_str());
@@ -283,11 +283,11 @@ impl AmsV2 {
     }
 }
 
-/// What an answer says of a creation.
+/// The result of a creation according to an answer.
 enum Judged {
     /// It is there.
     Made(Box<Locator>),
-    /// It is to be looked for, and what went wrong if something did.
+    /// It must be checked, with the error if there was one.
     Look(Option<Wrong>),
     /// It failed.
     Failed(Error),
@@ -308,7 +308,7 @@ fn subject(locator: &Locator) -> String {
     format!("{} of asset {}", locator.id, locator.asset)
 }
 
-/// The conflict with a locator that cannot be seen from here.
+/// The conflict with a locator of another account.
 fn elsewhere(wanted: &Locator, message: &str) -> Error {
     let note = if message.is_empty() { String::new() } else { format!(" (the service: {message})") };
     let reason = format!("it belongs to another account of the same data centre{note}");

@@ -1,4 +1,4 @@
-//! OData v3 as Media Services speaks it: literals in URLs, dates, and rows in either JSON dialect.
+//! OData v3 of Media Services: literals in URLs, dates, and rows in both JSON dialects.
 //!
 //! Reading is lenient (numbers as texts, texts as numbers, dates with and without zone), writing is strict.
 
@@ -11,10 +11,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use row::{PAGE, Row, row, rows};
 
-/// Everything but RFC 3986's unreserved characters is escaped, quotes and colons too: every known client's form.
+/// Everything except RFC 3986's unreserved characters is escaped, also quotes and colons, as in all known clients.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text literal, quotes doubled inside, not yet escaped for a URL.
+/// A text literal with doubled quotes, not yet escaped for a URL.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -24,12 +24,12 @@ pub(super) fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// `Set('key')`, escaped; the quotes stay as they are.
+/// `Set('key')`, escaped; except for the quotes.
 pub(super) fn entity(set: &str, key: &str) -> String {
     format!("{set}('{}')", escape(&key.replace('\'', "''")))
 }
 
-/// A date for a request body: UTC, with the zone said. Seven fraction digits are what the service keeps (.NET ticks).
+/// A date for a request body: UTC, with the zone. The service stores seven fraction digits (.NET ticks).
 pub(super) fn date(at: Timestamp) -> String {
     format!("{}Z", date_without_zone(at))
 }
@@ -54,10 +54,10 @@ fn date_without_zone(at: Timestamp) -> String {
     )
 }
 
-/// Reads a date of any spelling seen: `/Date(ms)/`, ISO with or without zone (none = UTC).
+/// Reads a date in all known formats: `/Date(ms)/`, ISO with or without zone (none = UTC).
 pub(super) fn parse_date(text: &str) -> Option<Timestamp> {
     if let Some(inner) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
-        // A trailing `+0060` is the zone it was meant in; the number itself is UTC.
+        // A trailing `+0060` is only the original zone; the number itself is UTC.
         let end = inner.char_indices().skip(1).find(|(_, c)| matches!(c, '+' | '-')).map_or(inner.len(), |(at, _)| at);
         return Timestamp::from_millisecond(inner[..end].parse().ok()?).ok();
     }
@@ -71,7 +71,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_spelling_of_a_date_is_read() {
+    fn every_format_of_a_date_is_read() {
         let at: Timestamp = "2015-05-18T02:15:19.287Z".parse().unwrap();
         for text in [
             "/Date(1431915319287)/",
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_date_written_is_read_as_the_same_tick(second in 0_i64..4_000_000_000, ticks in 0_i32..10_000_000) {
+        fn a_written_date_is_read_as_the_same_tick(second in 0_i64..4_000_000_000, ticks in 0_i32..10_000_000) {
             let at = Timestamp::new(second, ticks * 100).unwrap();
             prop_assert_eq!(parse_date(&date(at)), Some(at));
             let literal = date_literal(at);

@@ -1,4 +1,4 @@
-//! Read policies, one for each duration and shared by all locators: the service keeps a limited number of them.
+//! Read policies, one for each duration and shared by all locators: the service limits their number.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,13 +15,14 @@ use super::wire::Ask;
 use crate::error::{CallError, Error, Failure};
 use crate::retry::Idempotency;
 
-/// What the names of our policies begin with.
+/// The prefix of the names of our policies.
 pub(super) const PREFIX: &str = "mediamirror read ";
-/// The wire's number of "read".
+/// The API's number of "read".
 const READ: u64 = 1;
 
 impl AmsV2 {
-    /// The id of the read policy of that many minutes. Looked up once an account; made by one caller at a time.
+    /// The id of the read policy with that number of minutes. Policies are listed once per account, and made by one
+    /// caller at a time.
     pub(super) async fn read_policy(&self, minutes: u32) -> Result<String, Error> {
         let mut known = self.0.policies.0.lock().await;
         if known.is_none() {
@@ -37,7 +38,7 @@ impl AmsV2 {
         Ok(id)
     }
 
-    /// The ids of all policies of ours. Looked up once an account.
+    /// The ids of all policies of ours. They are listed once per account.
     pub(super) async fn ids_of_our_policies(&self) -> Result<HashSet<String>, Error> {
         let mut known = self.0.policies.0.lock().await;
         if known.is_none() {
@@ -46,7 +47,7 @@ impl AmsV2 {
         Ok(known.as_ref().map(|known| known.ids.clone()).unwrap_or_default())
     }
 
-    /// The durations there are policies of. Looked up once an account.
+    /// The durations of existing policies. They are listed once per account.
     pub(super) async fn durations_of_policies(&self) -> Result<BTreeSet<u32>, Error> {
         let mut known = self.0.policies.0.lock().await;
         if known.is_none() {
@@ -55,7 +56,7 @@ impl AmsV2 {
         Ok(known.iter().flat_map(|known| known.by_minutes.keys()).copied().collect())
     }
 
-    /// Forgets a policy that was removed.
+    /// Removes a deleted policy from the known ones.
     pub(super) async fn forget_policy(&self, id: &str) {
         if let Some(known) = self.0.policies.0.lock().await.as_mut() {
             known.by_minutes.retain(|_, known| known != id);
@@ -63,13 +64,13 @@ impl AmsV2 {
         }
     }
 
-    /// Is one of that duration known?
+    /// Is a policy with that duration known?
     pub(super) async fn knows_policy(&self, minutes: u32) -> bool {
         let known = self.0.policies.0.lock().await;
         known.as_ref().is_some_and(|known| known.by_minutes.contains_key(&minutes))
     }
 
-    /// Is there one of that duration, or room for one more kind?
+    /// Is there a policy with that duration, or may another one be made?
     pub(super) async fn welcomes_policy(&self, minutes: u32, kinds: usize) -> bool {
         let known = self.0.policies.0.lock().await;
         let welcome = |known: &Known| known.by_minutes.contains_key(&minutes) || known.by_minutes.len() < kinds;
@@ -77,7 +78,7 @@ impl AmsV2 {
     }
 }
 
-/// Lists the policies whose names begin as ours do.
+/// Lists the policies whose names have our prefix.
 async fn list(service: &AmsV2) -> Result<Known, CallError> {
     let mut known = Known::default();
     for (id, minutes) in list_named(service).await? {
@@ -89,12 +90,12 @@ async fn list(service: &AmsV2) -> Result<Known, CallError> {
     Ok(known)
 }
 
-/// The ids of our policies, and the minutes of those that are what their names say.
+/// The ids of our policies, and the minutes of those whose terms match their names.
 async fn list_named(service: &AmsV2) -> Result<Vec<(String, Option<u32>)>, CallError> {
     let mut query = service.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
     query.filter = Some(format!("startswith(Name,{})", odata::literal(PREFIX)));
     match listing::all(service.wire(), query.clone(), ours).await {
-        // A service without that function: all policies are read instead.
+        // The service does not have that function: all policies are read instead.
         Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
             listing::all(service.wire(), Query { filter: None, ..query }, ours).await
         }

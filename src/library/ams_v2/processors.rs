@@ -16,12 +16,12 @@ fn processor(row: &Row) -> Result<Option<Processor>, Failure> {
     Ok(Some(Processor { id, name, version, vendor: text("Vendor"), description: text("Description") }))
 }
 
-/// Older before newer: by the numbers of the version, not by its text.
+/// Compares versions by their numbers, not by their text.
 fn by_version(one: &Processor, other: &Processor) -> Ordering {
     numbers(&one.version).cmp(&numbers(&other.version)).then_with(|| one.version.cmp(&other.version))
 }
 
-/// `1.10` is ten, not one tenth; `1` is as old as `1.0`.
+/// The second number of `1.10` is ten; `1` is equal to `1.0`.
 fn numbers(version: &str) -> Vec<u64> {
     let mut numbers: Vec<u64> = version.split('.').map(|number| number.trim().parse().unwrap_or(0)).collect();
     while numbers.last() == Some(&0) {
@@ -42,7 +42,7 @@ impl AmsV2 {
     /// The newest processor of a name.
     ///
     /// # Errors
-    /// There is none of that name; the error lists the processors of the account.
+    /// There is none with that name; the error lists the processors of the account.
     pub(super) async fn newest_processor(&self, name: &str) -> Result<Processor, Error> {
         let processors = self.processors().await?;
         if let Some(newest) = processors.iter().find(|processor| processor.name.eq_ignore_ascii_case(name.trim())) {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_newest_version_is_found_by_number_at_any_position_in_the_list() {
+    async fn the_newest_version_is_found_by_its_number() {
         let fake = Fake::new(|_| {
             let all = [
                 processor("a", "Media Encoder Standard", "1.9"),

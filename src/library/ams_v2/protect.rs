@@ -1,4 +1,4 @@
-//! Configurations that only the service can read: encrypted with a key of their own, which is itself encrypted with the
+//! Configurations that only the service can read: encrypted with a new key, which is itself encrypted with the
 //! service's certificate and stored as a content key.
 
 use aes::Aes256;
@@ -22,14 +22,14 @@ use super::odata;
 use super::wire::Ask;
 use crate::error::{Error, Failure};
 
-/// The wire's number of a content key that encrypts configurations.
+/// The API's number of a content key that encrypts configurations.
 const CONFIGURATION: u8 = 2;
-/// The wire's flag of a task whose configuration is encrypted.
+/// The API's flag of a task whose configuration is encrypted.
 const PROTECTED: u8 = 1;
 /// The action as in "failed to …".
 const PROTECT: &str = "protect the configuration with the key of account";
 
-/// A text that was encrypted, and what the service needs to read it.
+/// An encrypted text, and what the service needs to decrypt it.
 #[derive(Debug, Clone)]
 pub(super) struct Protected {
     configuration: String,
@@ -39,7 +39,7 @@ pub(super) struct Protected {
 }
 
 impl Protected {
-    /// Puts it into a task in place of the clear text.
+    /// Puts it into a task instead of the clear text.
     pub(super) fn put_into(&self, task: &mut Value) {
         task["Configuration"] = json!(self.configuration);
         task["Options"] = json!(PROTECTED);
@@ -50,7 +50,7 @@ impl Protected {
     }
 }
 
-/// A fresh key of 256 bits and what it made of a text.
+/// A new key of 256 bits and the text encrypted with it.
 struct Sealed {
     key: [u8; 32],
     iv: [u8; 16],
@@ -65,14 +65,15 @@ fn seal(text: &str) -> Sealed {
     Sealed { key, iv, text: cipher.encrypt_padded_vec_mut::<Pkcs7>(text.as_bytes()) }
 }
 
-/// By which the service sees that it has the right key: the id's GUID, in the order of .NET, encrypted with it; eight bytes.
+/// The checksum with which the service checks the key: the id's GUID, in the byte order of .NET, encrypted with the
+/// key; eight bytes.
 fn checksum(key: &[u8; 32], id: Uuid) -> String {
     let mut block = aes::Block::from(id.to_bytes_le());
     Aes256::new(key.into()).encrypt_block(&mut block);
     STANDARD.encode(&block[..8])
 }
 
-/// The key, readable for the owner of that certificate (base64 of DER) alone.
+/// The key, encrypted for the owner of that certificate (base64 of DER).
 fn wrap(key: &[u8], certificate: &str) -> Result<String, Failure> {
     let wrong = |why: String| Failure::Unexpected(format!("a protection key that cannot be used: {why}"));
     let der = STANDARD.decode(certificate.trim()).map_err(|error| wrong(error.to_string()))?;
@@ -85,7 +86,7 @@ fn wrap(key: &[u8], certificate: &str) -> Result<String, Failure> {
 }
 
 impl AmsV2 {
-    /// Encrypts a configuration with a new key and gives the key to the service.
+    /// Encrypts a configuration with a new key and sends the key to the service.
     pub(super) async fn protect(&self, configuration: &str) -> Result<Protected, Error> {
         let account = self.0.account.as_str();
         let thumbprint = self.ask_text("GetProtectionKeyId", &format!("contentKeyType={CONFIGURATION}")).await?;
@@ -103,7 +104,7 @@ impl AmsV2 {
             "ProtectionKeyType": 0,
             "Checksum": checksum(&sealed.key, guid),
         });
-        // Its id is ours: where one of that id is there already, an earlier attempt made it.
+        // Its id is ours: if one with that id exists, an earlier attempt made it.
         match self.wire().act(safe("CreateContentKey", PROTECT, account), &Ask::post("ContentKeys", entity)).await {
             Err(error) if error.failure.status() != Some(409) => return Err(error.into()),
             _ => {}
@@ -111,14 +112,14 @@ impl AmsV2 {
         Ok(Protected { configuration: STANDARD.encode(sealed.text), iv: STANDARD.encode(sealed.iv), key })
     }
 
-    /// Removes the content key of a job that did not come to be.
+    /// Removes the content key of a job that was not created.
     pub(super) async fn unprotect(&self, protected: &Protected) {
         if let Err(error) = self.delete_content_key(&protected.key).await {
             tracing::warn!(%error, "a content key that nothing uses is left behind");
         }
     }
 
-    /// Removes a content key. One that is not there is a success.
+    /// Removes a content key. It is a success if it does not exist.
     pub(super) async fn delete_content_key(&self, id: &str) -> Result<(), Error> {
         let ask = Ask::delete(odata::entity("ContentKeys", id));
         match self.wire().act(safe("DeleteContentKey", "delete content key", id), &ask).await {
@@ -127,7 +128,7 @@ impl AmsV2 {
         }
     }
 
-    /// The one text a function answers.
+    /// The text answer of a function.
     async fn ask_text(&self, function: &'static str, query: &str) -> Result<String, Error> {
         let account = self.0.account.as_str();
         let row = self.wire().row(safe(function, PROTECT, account), &Ask::get(format!("{function}?{query}"))).await?;
@@ -143,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_sealed_with_a_key_of_its_own_and_padded_to_whole_blocks() {
+    fn every_text_is_encrypted_with_a_new_key_and_padded_to_whole_blocks() {
         let (one, other) = (seal("H264 Multiple Bitrate 720p"), seal("H264 Multiple Bitrate 720p"));
         assert_eq!((one.text.len(), seal("").text.len()), (32, 16));
         assert!(one.key != other.key && one.iv != other.iv && one.text != other.text);
     }
 
     #[test]
-    fn the_checksum_is_that_of_the_documents() {
+    fn the_checksum_is_the_documented_one() {
         // AES-256 of sixteen zeros with a key of zeros begins with these bytes (NIST's vectors).
         let expected = STANDARD.encode([0xdc, 0x95, 0xc0, 0x78, 0xa2, 0x40, 0x89, 0x89]);
         assert_eq!(checksum(&[0; 32], Uuid::nil()), expected);

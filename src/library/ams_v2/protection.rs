@@ -1,4 +1,4 @@
-//! What protects assets: content keys and delivery policies. A copy of the blobs alone would play in the clear.
+//! What protects assets: content keys and delivery policies. A copy of only the blobs would play without encryption.
 
 use std::sync::atomic::Ordering;
 
@@ -13,9 +13,9 @@ use super::wire::Ask;
 use crate::error::{CallError, Error, Failure, for_all};
 use crate::model::{AssetId, Protection};
 
-/// The wire's number of a content key that encrypts configurations of encoding tasks. It protects no asset.
+/// The API's number of a content key that encrypts configurations of encoding tasks. It does not protect an asset.
 const CONFIGURATION: u64 = 2;
-/// Queries in one request: as many as every service is assumed to take.
+/// The number of queries in one request, which every service should accept.
 const QUERIES: usize = 100;
 /// The action as in "failed to …".
 const READ: &str = "read the protection of asset";
@@ -34,13 +34,13 @@ impl AmsV2 {
     }
 
     async fn any_protecting_key(&self) -> Result<bool, Error> {
-        // Not a list of the kinds that protect: one that this client does not know protects as well.
+        // Not a list of the types that protect, because unknown types count as protection, too.
         let filter = odata::escape(&format!("ContentKeyType ne {CONFIGURATION}"));
         let ask = Ask::get(format!("ContentKeys?$filter={filter}&$top=1"));
         let call = safe("ListContentKeys", "look for content keys of account", self.0.account.as_str());
         match self.wire().rows(call, &ask).await {
             Ok(rows) => Ok(!rows.is_empty()),
-            // A service that does not filter so: all keys are read instead.
+            // The service does not have this filter: all keys are read instead.
             Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
                 let query = self.query("ListContentKeys", "list the content keys", "ContentKeys");
                 Ok(!listing::all(self.wire(), query, protecting).await?.is_empty())
@@ -55,7 +55,7 @@ impl AmsV2 {
         join_all(groups).await.into_iter().flatten().collect()
     }
 
-    /// What an asset's navigation properties are called that hold its protection.
+    /// The names of an asset's navigation properties with its protection.
     fn protecting_sets(&self) -> &'static [&'static str] {
         if self.speaks(WITH_DELIVERY_POLICIES) { &["ContentKeys", "DeliveryPolicies"] } else { &["ContentKeys"] }
     }
@@ -66,7 +66,7 @@ impl AmsV2 {
         sets: &'static [&'static str],
     ) -> Vec<Result<Protection, Error>> {
         let paths: Vec<String> = group.iter().flat_map(|asset| sets.iter().map(|set| nested(asset, set))).collect();
-        // One asset costs two requests at most, and no batch fewer.
+        // One asset needs at most two requests, so a batch saves nothing.
         let batched =
             if paths.len() <= 2 { Ok(vec![None; paths.len()]) } else { self.query_together(&paths, READ).await };
         let answers: Vec<Option<usize>> = match batched {
@@ -76,15 +76,15 @@ impl AmsV2 {
         let single = group.iter().zip(answers.chunks(sets.len())).map(|(asset, answers)| async move {
             match answers.iter().copied().collect::<Option<Vec<usize>>>() {
                 Some(counts) => Ok(protection(&counts)),
-                // What a batch does not answer is asked for by itself, with its own retries and its own error.
+                // Results that the batch does not have are requested separately, with their own retries and errors.
                 None => self.protection_of_one(asset, sets).await,
             }
         });
         join_all(single).await
     }
 
-    /// The rows of each query, where its part of the batch has them. None of them where the service takes no batch of
-    /// queries.
+    /// The rows of each query, if its part of the batch has them. There are none if the service does not accept batches
+    /// of queries.
     pub(super) async fn query_together(
         &self,
         paths: &[String],
@@ -134,7 +134,7 @@ fn nested(asset: &AssetId, set: &str) -> String {
     format!("{}/{set}", odata::entity("Assets", asset.as_str()))
 }
 
-/// Is the row a delivery policy, or a content key that protects an asset? Kinds of keys that this client does not know do.
+/// Is the row a delivery policy, or a content key that protects an asset? Unknown types of keys count as protection.
 fn protecting(row: &Row) -> Result<Option<()>, Failure> {
     entities::id(row)?;
     Ok((row.whole("ContentKeyType") != Some(CONFIGURATION)).then_some(()))
@@ -144,7 +144,7 @@ fn count(rows: &[Row]) -> Result<usize, Failure> {
     rows.iter().map(|row| Ok(usize::from(protecting(row)?.is_some()))).sum()
 }
 
-/// From the number of keys and, where there are such, of delivery policies.
+/// Makes it from the number of keys and, if the version has them, of delivery policies.
 fn protection(counts: &[usize]) -> Protection {
     let number = |at: usize| counts.get(at).map_or(0, |count| u32::try_from(*count).unwrap_or(u32::MAX));
     match (number(0), number(1)) {

@@ -1,4 +1,4 @@
-//! The client against a service of a few lines.
+//! The client with a small test service.
 
 mod protecting;
 mod publishing;
@@ -47,7 +47,7 @@ impl Seen {
     }
 }
 
-/// What is answered.
+/// The answer.
 #[derive(Debug)]
 pub(super) enum Reply {
     Is(u16, Vec<(&'static str, String)>, String),
@@ -73,11 +73,11 @@ pub(super) fn feed(rows: &[Value]) -> Reply {
 
 type Handler = Box<dyn Fn(&Seen) -> Reply + Send + Sync>;
 
-/// A network whose answers a closure gives; token requests are answered with `token-<n>`.
+/// A network whose answers come from a closure; token requests are answered with `token-<n>`.
 pub(super) struct Fake {
     handler: Handler,
     seen: Mutex<Vec<Seen>>,
-    /// Whether the token service is left to the handler.
+    /// Does the handler also answer token requests?
     own_tokens: bool,
 }
 
@@ -102,7 +102,7 @@ impl Fake {
         seen.iter().filter(|seen| seen.url.path().ends_with("OAuth2-13") == tokens).cloned().collect()
     }
 
-    /// `METHOD target` of the API's requests but the first, which is the knock at the front door.
+    /// `METHOD target` of the API's requests except the first one, which is that to the front door.
     pub(super) fn calls(&self) -> Vec<String> {
         self.seen(false).iter().skip(1).map(|seen| format!("{} {}", seen.method, seen.target())).collect()
     }
@@ -122,7 +122,7 @@ impl HttpClient for Fake {
             all.push(seen.clone());
             all.iter().filter(|seen| seen.url.path().ends_with("OAuth2-13")).count()
         };
-        // Other tasks run while an answer is under way.
+        // Other tasks run while an answer is pending.
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         let reply = if tokens && !self.own_tokens {
             json_reply(200, &json!({"access_token": format!("token-{number}"), "expires_in": "21600"}))
@@ -157,7 +157,7 @@ pub(super) fn settings(version: &str) -> AmsV2Config {
     }
 }
 
-/// A client with one slot only, so that anything that would wait for a second one hangs and is found out.
+/// A client with only one slot, so that anything that would wait for a second one hangs and is detected.
 pub(super) fn service_of(fake: &Arc<Fake>, version: &str) -> AmsV2 {
     client(fake, version, 1)
 }
@@ -191,7 +191,8 @@ pub(super) fn changesets(body: &str) -> Vec<Vec<(String, Value)>> {
     sets
 }
 
-/// A batch answer: each changeset's statuses and bodies; a changeset with one error is answered by it alone.
+/// A batch answer: each changeset's statuses and bodies; for a changeset with one error, the answer has only this
+/// error.
 pub(super) fn batch_reply(sets: &[Vec<(u16, Value)>]) -> Reply {
     use std::fmt::Write as _;
     let mut text = String::new();

@@ -1,6 +1,6 @@
 //! Sends one request of the media API: token, root, headers, dialect, and the meaning of the answer.
 //!
-//! Verbose JSON is spoken, the one dialect every version understands; either is read.
+//! It sends verbose JSON, the only dialect of all versions; it reads both dialects.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -29,11 +29,11 @@ pub(super) struct Ask<'a> {
     pub(super) verb: Verb,
     /// Path and query below the root, escaped.
     pub(super) path: String,
-    /// What it carries.
+    /// The body.
     pub(super) body: Content<'a>,
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug, Clone)]
 pub(super) enum Content<'a> {
     /// Nothing.
@@ -97,7 +97,7 @@ pub(super) struct Wire {
     knocking: tokio::sync::Mutex<()>,
     /// The service refused PATCH: MERGE is tunnelled through POST.
     tunnel: AtomicBool,
-    /// How far the service's clock was ahead of ours at its last answer.
+    /// How far the service's clock was ahead of ours in its last answer.
     skew: Mutex<Option<SignedDuration>>,
 }
 
@@ -128,7 +128,7 @@ impl Wire {
         &self.caller
     }
 
-    /// How far the service's clock is ahead of ours, by its last answer.
+    /// How far the service's clock is ahead of ours, according to its last answer.
     pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -141,12 +141,12 @@ impl Wire {
         }
     }
 
-    /// The whole URI of an entity, as bodies that refer to it want it.
+    /// The whole URI of an entity, for references in bodies.
     pub(super) async fn uri(&self, path: &str) -> Result<String, CallError> {
         Ok(format!("{}{path}", self.root().await?))
     }
 
-    /// Sends a request whose answer's body does not matter.
+    /// Sends a request and ignores the body of the answer.
     pub(super) async fn act(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<(), CallError> {
         self.run(call, ask, |_, _| Ok(())).await
     }
@@ -165,7 +165,7 @@ impl Wire {
             .await
     }
 
-    /// One entity, or `None` where there is none.
+    /// One entity, or `None` if there is none.
     pub(super) async fn find(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Option<Row>, CallError> {
         match self.row(call, ask).await {
             Ok(row) => Ok(Some(row)),
@@ -195,7 +195,7 @@ impl Wire {
         .await
     }
 
-    /// Runs a request until `read` has made something of its answer. A token that is refused is renewed once.
+    /// Sends a request until `read` can read the answer. A refused token is renewed once.
     async fn run<T>(
         &self,
         call: Call<'_>,
@@ -224,7 +224,7 @@ impl Wire {
     }
 
     /// Sends the request once, if there is a valid token. A refused token is discarded and its refusal recorded: the
-    /// caller gets a new token where it holds no permit. Until then every further attempt fails with the same refusal
+    /// caller gets a new token while it holds no permit. Until then, every other attempt fails with the same refusal
     /// and sends nothing.
     async fn attempt(&self, ask: &Ask<'_>, root: &Url, refusal: &Mutex<Option<Failure>>) -> Result<Answer, Failure> {
         let Some(token) = self.tokens.valid() else {
@@ -274,7 +274,7 @@ impl Wire {
         Ok(request)
     }
 
-    /// The root of the API, asked for once.
+    /// The root of the API, which is requested once.
     async fn root(&self) -> Result<Arc<Url>, CallError> {
         if let Some(root) = self.known_root() {
             return Ok(root);

@@ -1,7 +1,7 @@
 //! Folders as assets. The id of a folder is the container's name, a slash, and the folder's name.
 //!
-//! A folder has nothing of its own but its blobs: it is ours where its container carries our mark, its public access is that of
-//! the container, and what it contains is compared in every run. A folder that the source has deleted stays as it is.
+//! A folder has no properties, only blobs: it is ours if its container has our mark, its public access is that of the
+//! container, and its contents are compared in every run. A folder that the source has deleted is not changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -16,13 +16,13 @@ use crate::library::Pages;
 use crate::model::{Asset, AssetId, ContainerName, Extent, Mark};
 use crate::verdict::Cause;
 
-/// Between a container and a folder, and at the end of a folder.
+/// The separator of container and folder, which is also at the end of a folder.
 const SLASH: char = '/';
 
-/// The containers of which a run needs to know once that they are there and ours.
+/// The containers that a run has created or recognised as ours.
 pub(super) type Ready = Mutex<HashMap<ContainerName, Arc<OnceCell<Container>>>>;
 
-/// The container and the folder (a slash at its end) of an asset's id; `None`: it is that of a container.
+/// The container and the folder (with a slash at its end) of an asset's id; `None` if it is the id of a container.
 pub(super) fn parse(id: &str) -> Option<(ContainerName, String)> {
     let (container, folder) = id.split_once(SLASH)?;
     Some((ContainerName::new(container), format!("{folder}{SLASH}")))
@@ -48,7 +48,7 @@ fn below(container: &str, folder: &str) -> String {
     format!("{container}{SLASH}{}", folder.strip_suffix(SLASH).unwrap_or(folder))
 }
 
-/// The mark of a folder, from its container's. A folder is not retired: the container is.
+/// The mark of a folder, from its container's. Folders are not retired; only containers are.
 fn mark_of(text: &str, folder: &str) -> String {
     let Some(mark) = Mark::parse(text) else { return text.to_owned() };
     let of = |id: &AssetId| AssetId::new(below(id.as_str(), folder));
@@ -63,14 +63,15 @@ fn mark_of(text: &str, folder: &str) -> String {
 }
 
 impl Blobs {
-    /// The assets of these containers. A container that is split comes after its folders: it is opened when they are there.
+    /// The assets of these containers. A container with folders as assets follows its folders, so that it is opened
+    /// after them.
     pub(super) fn with_folders(&self, containers: Vec<Container>) -> Pages<'_, Asset> {
         let is_split = |container: &Container| self.split.contains(&container.name);
         let (split, whole): (Vec<Container>, Vec<Container>) = containers.into_iter().partition(is_split);
         let whole = whole.into_iter().map(|container| self.asset_of(container)).collect();
         let split = stream::iter(split).flat_map(|container| {
             let name = container.name.clone();
-            // A mark that is not complete, on a container that somebody opened, was copied by somebody.
+            // An incomplete mark on a public container was copied by another program.
             let is_copied = container.public.is_some();
             let asset = self.asset_of(container);
             let mut of_folders = asset.clone();
@@ -81,7 +82,7 @@ impl Blobs {
             let folders = self.account.folders(&name).map_ok(move |folders| {
                 folders.iter().map(|folder| folder_of(&of_folders, folder)).collect::<Vec<Asset>>()
             });
-            // A container that is deleted while the account is listed has none; what it was is found out with its contents.
+            // A container that is deleted during the listing has no folders; its deletion is detected later.
             let folders = folders.take_while(|page| std::future::ready(!page.as_ref().is_err_and(is_deleted)));
             folders.chain(stream::once(std::future::ready(Ok(vec![asset]))))
         });
@@ -100,7 +101,7 @@ impl Blobs {
         Ok(None)
     }
 
-    /// Sees to it that the container of a folder is there and ours. The folder itself comes with its first blob.
+    /// Makes sure that the container of a folder exists and is ours. The first blob creates the folder itself.
     pub(super) async fn create_folder(
         &self,
         (container, folder): (ContainerName, String),
@@ -121,7 +122,7 @@ impl Blobs {
         })
     }
 
-    /// A container that is split, created with that mark by whichever of its assets is the first in this process.
+    /// A container with folders as assets. The first of its assets in this process creates it with that mark.
     pub(super) async fn made_ready(&self, container: &ContainerName, mark: &str) -> Result<Container, Error> {
         let cell = Arc::clone(self.ready.lock().expect("no panic while held").entry(container.clone()).or_default());
         cell.get_or_try_init(|| self.create(container, mark)).await.cloned()
@@ -139,14 +140,14 @@ mod tests {
         assert_eq!(parse("films/a"), Some((ContainerName::new("films"), "a/".to_owned())));
         for folder in ["a/", "/", "a b/", "a//"] {
             let id = below("films", folder);
-            // A delimiter ends a folder at its first slash.
+            // In a listing with a delimiter, a folder ends at its first slash.
             let expected = if folder == "a//" { None } else { Some(folder.to_owned()) };
             assert_eq!(parse(&id).map(|(_, folder)| folder).filter(|_| expected.is_some()), expected, "{id}");
         }
     }
 
     #[test]
-    fn a_folder_is_marked_as_its_container_is() {
+    fn a_folder_has_the_mark_of_its_container() {
         let account = AccountName::new("west");
         let mark = Mark::new(account, AssetId::new("films"), Some("theirs".to_owned()));
         let complete = Mark { own: Some(AssetId::new("films")), ..mark.clone() };

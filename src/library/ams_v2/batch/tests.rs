@@ -54,7 +54,7 @@ fn fewer_answers_than_operations_are_not_a_success() {
 }
 
 #[test]
-fn a_body_that_is_no_batch_answer_is_rejected() {
+fn a_body_that_is_not_a_batch_answer_is_rejected() {
     assert!(read("text/html", "<html>", &[vec![post()]]).is_none());
     assert!(read(TYPE, "<html>", &[vec![post()]]).is_none());
 }

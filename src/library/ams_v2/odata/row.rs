@@ -1,7 +1,7 @@
-//! Entities of an answer, in either JSON dialect.
+//! Entities of an answer, in both JSON dialects.
 //!
-//! A listing of file records is most of what this API sends: the names of the properties that are read are constants here
-//! instead of copies in every row, and what a row says of itself (`__metadata`) is not kept.
+//! Most answers of this API are listings of file records. So the names of used properties are constants here instead of
+//! copies in every row, and a row's `__metadata` is not kept.
 
 mod document;
 
@@ -18,7 +18,7 @@ use super::parse_date;
 
 pub(in crate::library::ams_v2) use document::{PAGE, row, rows};
 
-/// The properties of the entities that come by the thousand, sorted.
+/// The properties of the most frequent entities, sorted.
 const KNOWN: [&str; 18] = [
     "AccessPolicyId",
     "AlternateId",
@@ -40,7 +40,7 @@ const KNOWN: [&str; 18] = [
     "StartTime",
 ];
 
-/// A name: of a property that is known, or as it was sent.
+/// A name: that of a known property, or as sent.
 type Name = Cow<'static, str>;
 
 /// One entity.
@@ -48,22 +48,22 @@ type Name = Cow<'static, str>;
 pub(in crate::library::ams_v2) struct Row(Vec<(Name, Value)>);
 
 impl Row {
-    /// A property. Of several of that name the last one counts.
+    /// A property. If several have that name, it is the last one.
     fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// A text; absent, null and other kinds are `None`.
+    /// A text; missing, null and other types are `None`.
     pub(in crate::library::ams_v2) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
-    /// A text that is there and not empty.
+    /// A text that is not empty.
     pub(in crate::library::ams_v2) fn words(&self, name: &str) -> Option<&str> {
         self.text(name).filter(|text| !text.is_empty())
     }
 
-    /// A whole number, written as number or text.
+    /// A whole number, as a number or a text.
     pub(in crate::library::ams_v2) fn whole(&self, name: &str) -> Option<u64> {
         match self.get(name)? {
             Value::Number(number) => number.as_u64(),
@@ -72,7 +72,7 @@ impl Row {
         }
     }
 
-    /// A number, written as number or text.
+    /// A number, as a number or a text.
     pub(in crate::library::ams_v2) fn number(&self, name: &str) -> Option<f64> {
         match self.get(name)? {
             Value::Number(number) => number.as_f64(),
@@ -81,7 +81,7 @@ impl Row {
         }
     }
 
-    /// A truth value, written as such or as text; absent is false.
+    /// A boolean, as such or as a text; a missing one is false.
     pub(in crate::library::ams_v2) fn truth(&self, name: &str) -> bool {
         match self.get(name) {
             Some(Value::Bool(truth)) => *truth,
@@ -90,7 +90,7 @@ impl Row {
         }
     }
 
-    /// The entries of a collection of complex values, in either dialect; none where it is absent.
+    /// The entries of a collection of complex values, in both dialects; none if it is missing.
     pub(in crate::library::ams_v2) fn list(&self, name: &str) -> Vec<Self> {
         let list = match self.get(name) {
             Some(Value::Object(verbose)) => verbose.get("results").and_then(Value::as_array),
@@ -151,8 +151,7 @@ fn properties<'de, A: MapAccess<'de>>(map: &mut A, mut row: Vec<(Name, Value)>) 
     Ok(Row(row))
 }
 
-/// A property's value; `None` = a link to where it could be asked for, of which the verbose dialect sends half a dozen in
-/// every row.
+/// A property's value; `None` = a link to the value; the verbose dialect has about six in every row.
 struct Property;
 
 impl<'de> DeserializeSeed<'de> for Property {
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_keeps_every_property_but_what_it_says_of_itself() {
+    fn a_row_has_every_property_except_its_metadata() {
         let row =
             row(r#"{"d": {"__metadata": {"type": "x"}, "Id": "a", "Odd": "b", "Odd": "c", "Tasks": [1]}}"#).unwrap();
         assert_eq!((row.text("Id"), row.text("Odd")), (Some("a"), Some("c")));
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn links_to_other_entities_are_not_kept_and_other_values_are_as_they_were_sent() {
+    fn links_to_other_entities_are_not_kept_and_other_values_are_unchanged() {
         let values = r#""A": null, "B": [1, -2, 0.5], "C": {"results": [{"k": "v"}]}, "D": {}, "E": true, "F": "x""#;
         let links = r#""L": {"__deferred": {"uri": "https://h/L"}, "more": [{}]}, "M": {"__deferred": null}"#;
         let row = row(&format!(r#"{{"d": {{{links}, {values}}}}}"#)).unwrap();
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_with_more_entities_than_were_asked_for_is_rejected_in_either_dialect() {
+    fn a_feed_with_more_entities_than_requested_is_rejected_in_both_dialects() {
         let list = |entities: usize| format!("[{}]", vec!["{}"; entities].join(","));
         for (entities, taken) in [(PAGE, true), (PAGE + 1, false)] {
             let list = list(entities);
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_feed_and_no_entity_is_rejected() {
+    fn a_body_that_is_not_a_feed_or_an_entity_is_rejected() {
         for document in ["", "[]", "{}", "{\"d\": {}}", "{\"d\": 1}", "{\"value\": [1]}", "{\"value\": [{}]", "nul"] {
             assert!(rows(document).is_none(), "{document}");
         }

@@ -68,7 +68,7 @@ async fn an_item_that_a_batch_does_not_answer_is_requested_separately() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_without_batches_of_queries_is_asked_one_by_one() {
+async fn a_service_without_batches_of_queries_gets_single_queries() {
     let fake = Fake::new(|seen| match seen.target().as_str() {
         "$batch" => refused(400, "no queries"),
         _ => feed(&[]),
@@ -84,7 +84,7 @@ async fn a_service_without_batches_of_queries_is_asked_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_version_is_asked_for_keys_alone() {
+async fn only_keys_are_requested_from_an_old_version() {
     let fake = Fake::new(|seen| match seen.target().as_str() {
         "$batch" => query_reply(&[rows(&[]), rows(&[key(0)]), rows(&[])]),
         _ => feed(&[]),
@@ -98,14 +98,14 @@ async fn an_old_version_is_asked_for_keys_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_has_protection_where_it_has_a_key_or_a_policy() {
+async fn an_account_with_a_key_or_a_policy_has_protection() {
     for (has_key, has_policy) in [(false, false), (true, false), (false, true)] {
         let fake = Fake::new(move |seen| match seen.target() {
             target if target.starts_with("ContentKeys") => feed(&vec![json!({"Id": "k"}); usize::from(has_key)]),
             _ => feed(&vec![json!({"Id": "p"}); usize::from(has_policy)]),
         });
         assert_eq!(service_of(&fake, "2.19").has_protection().await.unwrap(), has_key || has_policy);
-        // Every kind but that of configurations, known or not.
+        // Every type except that of configurations, known or not.
         assert_eq!(fake.calls()[0], "GET ContentKeys?$filter=ContentKeyType ne 2&$top=1");
         if !has_key {
             assert_eq!(fake.calls()[1..], ["GET AssetDeliveryPolicies?$top=1"]);

@@ -30,7 +30,7 @@ fn made(guid: &str, asset: &str, start: Option<&str>, expiry: &str) -> (u16, Val
     (201, json!({"d": row(guid, asset, start, expiry)}))
 }
 
-/// Answers what has to do with policies; anything else is for the handler.
+/// Answers requests for policies; the handler answers all others.
 fn with_policies(handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Arc<Fake> {
     Fake::new(move |seen| match (seen.method.as_str(), seen.target()) {
         ("GET", target) if target.starts_with("AccessPolicies") => feed(&[
@@ -96,7 +96,7 @@ async fn locators_are_published_in_one_batch_with_shared_policies_and_exact_expi
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_policies_to_be_made_are_counted_and_none_is_made() {
+async fn missing_policies_are_counted_and_not_made() {
     let fake = with_policies(|_| refused(500, "not asked for"));
     let wanted = [
         locator("g1", "a", Some(START), HOUR),
@@ -109,7 +109,7 @@ async fn the_policies_to_be_made_are_counted_and_none_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_batch_is_looked_for_by_id_and_only_what_is_missing_is_sent_again() {
+async fn after_a_lost_batch_locators_are_read_by_id_and_only_missing_ones_are_sent_again() {
     let batches = AtomicUsize::new(0);
     let fake = with_policies(move |seen| match seen.target() {
         target if target == "$batch" && batches.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Lost,
@@ -130,7 +130,7 @@ async fn a_lost_batch_is_looked_for_by_id_and_only_what_is_missing_is_sent_again
     assert_eq!((sent.len(), &sent[0][0].1["Id"]), (1, &json!("nb:lid:UUID:g2")));
 }
 
-/// The service's 409 for every locator, and what it has under each id.
+/// The service's 409 for every locator, and the existing locator with each id.
 fn occupied(there: Option<Value>, message: &'static str, status: u16, locators_of_asset: usize) -> Arc<Fake> {
     with_policies(move |seen| match (seen.method.as_str(), seen.target()) {
         (_, target) if target == "$batch" => batch_reply(&[vec![(status, error_body(message))]]),
@@ -151,7 +151,7 @@ async fn publish_one(fake: &Arc<Fake>) -> Result<Locator, Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_locator_that_is_there_already_is_a_success_and_its_expiry_is_mended() {
+async fn an_existing_locator_is_a_success_and_its_expiry_is_corrected() {
     let fake = occupied(Some(row("g1", "a", Some(START), ODD)), "Locator Id already used", 409, 0);
     publish_one(&fake).await.unwrap();
     let merge = fake.seen(false).pop().unwrap();
@@ -168,21 +168,21 @@ async fn a_locator_of_another_asset_is_a_conflict_that_names_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_of_another_account_is_a_conflict_that_says_so() {
+async fn an_id_of_another_account_is_reported_as_a_conflict() {
     let error = publish_one(&occupied(None, "Forbidden", 403, 0)).await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Conflict);
     assert!(error.to_string().contains("belongs to another account of the same data centre"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sixth_locator_is_refused_for_good_with_the_reason() {
+async fn a_sixth_locator_is_refused_permanently_with_the_reason() {
     let error = publish_one(&occupied(None, "Azure Storage enforces the limit", 409, 5)).await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Permanent);
     assert!(error.to_string().contains("has 5 locators already"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_service_inside_a_batch_is_asked_again_for_those_only() {
+async fn only_the_busy_parts_of_a_batch_are_retried() {
     let batches = AtomicUsize::new(0);
     let fake = with_policies(move |seen| match seen.target() {
         target if target == "$batch" => match batches.fetch_add(1, Ordering::SeqCst) {
@@ -207,7 +207,7 @@ async fn without_batches_a_lost_creation_is_verified_by_its_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_service_hears_nothing_of_names() {
+async fn no_names_are_sent_to_an_old_service() {
     let fake = with_policies(|_| batch_reply(&[vec![made("g1", "a", Some(START), HOUR)]]));
     service_of(&fake, "2.1").publish(&[locator("g1", "a", Some(START), HOUR)]).await.remove(0).unwrap();
     let sent = changesets(&fake.seen(false).pop().unwrap().body);
@@ -215,7 +215,7 @@ async fn an_old_service_hears_nothing_of_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn locators_are_read_back_together_or_one_by_one_where_the_service_does_not_filter_so() {
+async fn locators_are_read_again_together_or_one_by_one_without_the_filter() {
     let ids: Vec<LocatorId> = ["g1", "g2", "g3"].map(LocatorId::new).into();
     let fake = Fake::new(|_| feed(&[row("g3", "c", None, HOUR), row("g1", "a", None, HOUR)]));
     let found = service_of(&fake, "2.19").locators_of(&ids).await.unwrap();
@@ -240,7 +240,7 @@ fn ids(guids: &[&str]) -> Vec<LocatorId> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn locators_are_removed_in_one_batch_and_one_that_is_gone_is_a_success() {
+async fn locators_are_removed_in_one_batch_and_a_missing_one_is_a_success() {
     let fake = Fake::new(|_| {
         batch_reply(&[
             vec![(204, Value::Null)],
@@ -259,7 +259,7 @@ async fn locators_are_removed_in_one_batch_and_one_that_is_gone_is_a_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_whose_answer_breaks_off_is_sent_again() {
+async fn a_removal_with_a_truncated_answer_is_sent_again() {
     let batches = AtomicUsize::new(0);
     let fake = Fake::new(move |_| match batches.fetch_add(1, Ordering::SeqCst) {
         0 => batch_reply(&[vec![(204, Value::Null)]]),
@@ -287,7 +287,7 @@ async fn locators_are_removed_one_by_one_without_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn our_policies_are_known_by_name_and_locators_by_their_policy() {
+async fn our_policies_are_recognised_by_name_and_our_locators_by_their_policy() {
     let fake = with_policies(|_| {
         let mut row = row("g1", "a", None, HOUR);
         row["AccessPolicyId"] = json!("nb:pid:UUID:bad");

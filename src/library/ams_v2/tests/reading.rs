@@ -19,10 +19,10 @@ fn number(seen: &Seen, name: &str) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_are_read_until_one_is_short_and_each_entity_comes_once() {
+async fn pages_are_read_until_one_is_not_full_and_each_entity_is_returned_once() {
     let fake = Fake::new(|seen| {
         let skip = number(seen, "$skip");
-        // The second page repeats the last hundred of the first: the service's order moved.
+        // The second page repeats the last hundred of the first: the service's order changed.
         let first = if skip == 0 { 0 } else { skip - 100 };
         let rows = first..(first + 1000).min(2500);
         feed(&rows.map(|n| json!({"Id": id(n), "Name": format!("asset {n}")})).collect::<Vec<_>>())
@@ -36,7 +36,7 @@ async fn pages_are_read_until_one_is_short_and_each_entity_comes_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_listing_asks_for_a_few_pages_at_once_and_for_few_in_vain() {
+async fn a_long_listing_requests_several_pages_at_once_and_few_useless_ones() {
     for (rows, asked) in [(0, 1), (999, 1), (1_000, 2), (1_999, 2), (2_500, 4), (9_500, 12)] {
         let fake = Fake::new(move |seen| {
             let skip = number(seen, "$skip");
@@ -55,7 +55,7 @@ async fn a_long_listing_asks_for_a_few_pages_at_once_and_for_few_in_vain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_does_not_heed_skip_ends_in_an_error() {
+async fn a_service_that_ignores_skip_causes_an_error() {
     let fake = Fake::new(|_| feed(&(0..1000).map(|n| json!({"Id": id(n)})).collect::<Vec<_>>()));
     let service = service_of(&fake, "2.19");
     let error = service.assets().try_collect::<Vec<_>>().await.unwrap_err();
@@ -63,7 +63,7 @@ async fn a_service_that_does_not_heed_skip_ends_in_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_changed_files_are_asked_for_by_their_date() {
+async fn only_files_changed_since_a_date_are_requested() {
     let fake = Fake::new(|_| feed(&[]));
     let since = "2026-01-02T03:04:05.25Z".parse().unwrap();
     let pages: Vec<Vec<AssetFile>> = service_of(&fake, "2.19").files(Some(since)).try_collect().await.unwrap();
@@ -107,9 +107,9 @@ async fn a_refused_filter_is_replaced_by_a_request_for_each_asset() {
     assert_eq!(fake.calls().iter().filter(|call| call.contains("$filter")).count(), 1, "the refusal is remembered");
 }
 
-/// Guarantee 7: an asset is looked for by its mark before it is made again.
+/// Guarantee 7: an asset is searched by its mark before it is made again.
 #[tokio::test(start_paused = true)]
-async fn a_lost_creation_is_looked_for_before_it_is_sent_again() {
+async fn the_result_of_a_lost_creation_is_searched_before_it_is_sent_again() {
     let posts = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::new(move |seen| {
         let made = json!({"Id": id(9), "AlternateId": "it's|complete", "Uri": "https://store.example/asset-9", "StorageAccountName": "store"});
@@ -145,7 +145,7 @@ async fn a_refused_creation_reads_as_a_sentence() {
     assert_eq!(error.to_string(), "failed to create asset big.mp4: HTTP 409: no more assets");
 }
 
-/// A service of version 2.1, whose SAS locators contain the container, or cannot be made.
+/// A service of version 2.1, whose SAS locators have the container in their path, or cannot be made.
 fn old_service(locator: fn() -> Reply) -> Arc<Fake> {
     Fake::new(move |seen| match (seen.method.as_str(), seen.target()) {
         ("GET", target) if target.starts_with("AccessPolicies") => feed(&[]),
@@ -167,7 +167,7 @@ async fn an_old_service_reports_the_container_in_a_temporary_locator() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_temporary_locator_is_removed_after_an_error_too() {
+async fn the_temporary_locator_is_removed_even_after_an_error() {
     let fake = old_service(|| refused(400, "no"));
     service_of(&fake, "2.1").container(&AssetId::new(id(1))).await.unwrap_err();
     assert!(fake.calls().last().unwrap().starts_with("DELETE Locators('nb:lid:UUID:"), "{:?}", fake.calls());
@@ -210,7 +210,7 @@ async fn marked_assets_are_found_by_prefix_or_in_the_whole_listing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_ignores_its_filters_gives_no_foreign_assets() {
+async fn a_batch_that_ignores_its_filters_returns_no_other_assets() {
     let everything = json!({"value": [marked(1, "a|1"), marked(2, "b|1"), json!({"Id": id(3)})]});
     let part = format!(
         "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{everything}\r\n"

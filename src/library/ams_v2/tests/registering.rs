@@ -76,7 +76,7 @@ async fn records_that_exist_are_compared_and_only_the_difference_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_answer_that_breaks_off_leads_to_a_look_at_the_records() {
+async fn after_a_truncated_batch_answer_the_records_are_read() {
     let fake = Fake::new(|seen| match seen.method.as_str() {
         "GET" => feed(&[json!({
             "Id": "f1", "ParentAssetId": "b", "Name": "x", "ContentFileSize": "5", "MimeType": "video/mp4",
@@ -91,7 +91,7 @@ async fn a_batch_answer_that_breaks_off_leads_to_a_look_at_the_records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_without_batches_is_served_with_single_calls() {
+async fn a_service_without_batches_gets_single_calls() {
     let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
         (_, target) if target == "$batch" => refused(501, "Not implemented"),
         ("GET", target) if target.starts_with("CreateFileInfos") => Reply::Is(204, vec![], String::new()),
@@ -117,7 +117,7 @@ async fn a_service_without_batches_is_served_with_single_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_set_leaves_the_others_alone() {
+async fn a_refused_set_does_not_affect_the_others() {
     let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
         ("POST", _) => batch_reply(&[vec![(400, error_body("Name is not valid"))], created(1)]),
         ("GET", target) if target.starts_with("CreateFileInfos") => Reply::Is(204, vec![], String::new()),
@@ -131,7 +131,7 @@ async fn a_refused_set_leaves_the_others_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_may_not_be_posted_is_left_to_the_service() {
+async fn the_service_makes_records_with_names_that_clients_may_not_send() {
     let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
         ("POST", _) if seen.body.contains("POST https") => batch_reply(&[vec![(400, error_body("Name is invalid"))]]),
         ("POST", _) => batch_reply(&[vec![(204, Value::Null)]]),
@@ -153,7 +153,7 @@ fn renamed(set: FileSet) -> FileSet {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_asset_is_changed_in_the_batch_of_its_records_or_without_any() {
+async fn the_asset_is_changed_in_the_batch_of_its_records_or_without_records() {
     let fake = Fake::new(|seen| {
         let sets: Vec<_> = changesets(&seen.body).iter().map(|set| created(set.len())).collect();
         batch_reply(&sets)
@@ -179,7 +179,7 @@ async fn the_asset_is_changed_without_batches_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_are_found_and_removed_although_every_creation_succeeds() {
+async fn other_records_are_removed_even_if_every_creation_succeeds() {
     for others in [OtherRecords::Delete, OtherRecords::Keep] {
         let fake = Fake::new(|seen| {
             if seen.method == "GET" {
@@ -198,7 +198,7 @@ async fn others_are_found_and_removed_although_every_creation_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_s_texts_are_changed_in_one_request_and_nothing_in_none() {
+async fn an_assets_properties_are_changed_in_one_request_and_no_change_sends_none() {
     let fake = Fake::new(|_| Reply::Is(204, vec![], String::new()));
     let service = service_of(&fake, "2.19");
     let id = AssetId::new("a");

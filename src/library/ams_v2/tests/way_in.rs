@@ -58,7 +58,7 @@ async fn a_token_is_renewed_ten_minutes_before_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_early_renewal_leaves_the_valid_token_in_use() {
+async fn after_a_failed_early_renewal_the_valid_token_is_used() {
     let tokens = AtomicUsize::new(0);
     let fake = Fake::with_tokens(move |seen| {
         if !is_token_request(seen) {
@@ -79,7 +79,7 @@ async fn a_failed_early_renewal_leaves_the_valid_token_in_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_renewed_once_and_the_request_sent_again() {
+async fn a_refused_token_is_renewed_once_and_the_request_is_sent_again() {
     let fake = Fake::new(|seen| match seen.header("authorization") {
         Some("Bearer token-1") => refused(401, "expired"),
         _ => not_found(),
@@ -90,7 +90,7 @@ async fn a_refused_token_is_renewed_once_and_the_request_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_may_end_during_a_later_attempt() {
+async fn a_token_can_expire_during_a_later_attempt() {
     let calls = AtomicUsize::new(0);
     let fake = Fake::new(move |_| match calls.fetch_add(1, Ordering::SeqCst) {
         0 => refused(503, "Server is busy."),
@@ -109,7 +109,7 @@ async fn an_account_that_refuses_every_token_ends_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_token_service_is_asked_again() {
+async fn a_request_to_a_busy_token_service_is_retried() {
     let tokens = AtomicUsize::new(0);
     let fake = Fake::with_tokens(move |seen| {
         if !is_token_request(seen) {
@@ -127,7 +127,7 @@ async fn a_busy_token_service_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_credentials_are_reported_and_not_tried_by_every_waiter() {
+async fn wrong_credentials_are_reported_and_not_tried_by_every_waiting_task() {
     let fake = Fake::with_tokens(|_| {
         json_reply(401, &json!({"error": "invalid_client", "error_description": "ACS50012: Authentication failed."}))
     });

@@ -9,10 +9,10 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visi
 
 use super::{Key, Property, Row, properties};
 
-/// Rows the service gives at most (documented): so many are asked for at once.
+/// The most rows of an answer (documented): this number is requested.
 pub(in crate::library::ams_v2) const PAGE: usize = 1000;
 
-/// The rows of a feed, verbose (`d.results`, or `d` itself as old services did) or light (`value`).
+/// The rows of a feed, verbose (`d.results`, or `d` itself in old services) or light (`value`).
 pub(in crate::library::ams_v2) fn rows(document: &str) -> Option<Vec<Row>> {
     let Feed(rows) = serde_json::from_str(document).ok()?;
     rows
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for FeedVisitor {
     }
 }
 
-/// Entities, no more than were asked for.
+/// Entities, at most as many as requested.
 struct Rows(Vec<Row>);
 
 impl<'de> Deserialize<'de> for Rows {
