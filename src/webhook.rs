@@ -25,23 +25,23 @@ use crate::retry::{Idempotency, RetryPolicy, final_disposition};
 use crate::throttle::{Lane, LaneLimits};
 use crate::transport::{AllowedHosts, authority, guarded, parse_retry_after};
 
-/// Some forty seconds in all: a receiver that is started again is back by then.
+/// About forty seconds in total, which is enough for a restart of the receiver.
 const POLICY: RetryPolicy = RetryPolicy {
     max_attempts: 5,
     first_delay: Duration::from_secs(1),
     max_delay: Duration::from_secs(30),
     retry_after_cap: Duration::from_secs(30),
 };
-/// For all attempts together, however slowly each is answered.
+/// The time limit of all attempts together.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// As in "failed to …".
+/// The action as in "failed to …".
 const ATTEMPTED: &str = "post to the webhook";
 
-/// Posts a body of JSON. `id` names what it tells, also where it is sent again.
+/// Posts a body of JSON. `id` is the id of the message, also in retries.
 ///
 /// # Errors
-/// The receiver does not take it, even after all attempts.
+/// The receiver does not accept it, even after all attempts.
 pub async fn post(client: Arc<dyn HttpClient>, hook: &Webhook, id: &str, body: &str) -> Result<(), CallError> {
     let subject = authority(hook.url());
     let (hosts, memory) = (AllowedHosts::default(), Memory::default());
@@ -53,7 +53,7 @@ pub async fn post(client: Arc<dyn HttpClient>, hook: &Webhook, id: &str, body: &
         operation: "PostWebhook",
         attempted: ATTEMPTED,
         subject: subject.as_str(),
-        // The receiver knows a repetition by its id.
+        // The receiver recognises a repetition by its id.
         idempotency: Idempotency::Repeatable,
         bytes: 0,
         source: None,
