@@ -1,9 +1,9 @@
-//! What the blob client needs of a blob service, run against any: the emulator in the process, the emulator on sockets,
-//! and Azurite.
+//! Tests of the features that the blob client needs, for any blob service: the emulator in process, the emulator on
+//! sockets, and Azurite.
 //!
-//! Every function takes a [`Fixture`]: two accounts of one service, with a container of its own in both. A service that
-//! lacks an operation says so in the fixture, and then has to refuse it clearly. `every_case` lists all of them, so
-//! that each is run against each service.
+//! Every function takes a [`Fixture`]: two accounts of one service, with a separate container in both. The fixture
+//! declares operations that the service does not have; the service must refuse these clearly. `every_case` lists all
+//! functions, so that each one runs with every service.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -28,7 +28,7 @@ use mediamirror::transport::{AllowedHosts, guarded};
 use mediamirror::verdict::Cause;
 use url::Url;
 
-/// Gives the names of all cases to a macro, which makes a test of each.
+/// Passes the names of all cases to a macro, which makes a test for each.
 macro_rules! every_case {
     ($make_tests:ident) => {
         $make_tests! {
@@ -87,7 +87,7 @@ pub(crate) use types::{
     an_append_blob_grows_at_its_end,
 };
 
-/// Names that have to come through every operation.
+/// Names that must be unchanged by every operation.
 const NAMES: &[&str] = &[
     "plain.mp4",
     "folder/sub folder/a b.ism",
@@ -106,23 +106,23 @@ pub(crate) struct Fixture {
     pub(crate) target: Arc<BlobAccount>,
     /// The source account with a wrong key.
     pub(crate) impostor: BlobAccount,
-    /// The target account through a line on which no block list is ever written.
+    /// The target account with a transport that never sends a block list.
     pub(crate) broken: BlobAccount,
     /// There in both, empty.
     pub(crate) container: ContainerName,
     /// The two accounts without the client.
     pub(crate) raw: Sides,
-    /// What the service can do.
+    /// The features of the service.
     pub(crate) abilities: Abilities,
 }
 
-/// Both accounts as they are on the wire.
+/// Both accounts with raw requests.
 pub(crate) struct Sides {
     pub(crate) source: Raw,
     pub(crate) target: Raw,
 }
 
-/// What not every service can do that speaks the protocol.
+/// Features that not every compatible service has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Abilities {
     /// Does it have Put Blob From URL?
@@ -172,7 +172,7 @@ fn pair((key, value): (&str, &str)) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// A listing returns the blobs that were written, name by name; reading one blob's properties agrees with the listing.
+/// A listing returns all written blobs; the properties of each blob agree with the listing.
 pub(crate) async fn listing_shows_what_was_written(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 11).await;
@@ -202,7 +202,7 @@ pub(crate) async fn a_missing_container_is_told(fixture: &Fixture) {
     assert_eq!(error.failure().and_then(|failure| failure.code()), Some("ContainerNotFound"), "{error}");
 }
 
-/// A wrong key ends the run, where it is used and where a copy's source is signed with it.
+/// A wrong key ends the run, both for requests and for the signature of a copy's source.
 pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
     let error = fixture.impostor.list(&fixture.container).try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Fatal, "{error}");
@@ -253,7 +253,7 @@ impl Fixture {
     }
 }
 
-/// How an account is reached.
+/// The address and credential of an account.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
     /// Its name.
@@ -264,7 +264,7 @@ pub(crate) struct Access {
     pub(crate) key: String,
 }
 
-/// A client of the account, with an allow-list and lanes of its own.
+/// A client of the account, with its own allow-list and lanes.
 fn account(network: &Arc<dyn HttpClient>, access: &Access) -> BlobAccount {
     let hosts = AllowedHosts::default();
     hosts.allow(&access.endpoint);

@@ -2,7 +2,7 @@
 
 use mediamirror::config::{Config, ServiceConfig};
 
-/// Lets both sides speak that `x-ms-version`.
+/// Configures that `x-ms-version` for both sides.
 pub(crate) fn speak(config: &mut Config, version: &str) {
     for account in [&mut config.source, &mut config.target] {
         if let ServiceConfig::AmsV2(settings) = &mut account.service {

@@ -1,4 +1,4 @@
-//! What a container has beside its blobs.
+//! The properties of containers.
 
 use super::*;
 
@@ -7,7 +7,7 @@ const POLICY: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><SignedIdentifie
     <Start>2026-01-01T00:00:00.0000000Z</Start><Expiry>2099-01-01T00:00:00.0000000Z</Expiry><Permission>rl</Permission>\
     </AccessPolicy></SignedIdentifier></SignedIdentifiers>";
 
-/// Stored access policies come back as they were set, and what is not sent again is removed.
+/// Stored access policies are read unchanged, and those that are not sent again are removed.
 pub(crate) async fn stored_access_policies_are_replaced_as_a_whole(fixture: &Fixture) {
     let (raw, container) = (&fixture.raw.source, &fixture.container);
     let [get, set] = ["GET", "PUT"].map(|verb| format!("{verb} {container}?restype=container&comp=acl"));

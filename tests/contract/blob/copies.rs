@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// An asynchronous copy brings all properties; starting it twice does no harm; aborting a completed copy is no error.
+/// An asynchronous copy has all properties; starting it twice is harmless; aborting a completed copy is not an error.
 pub(crate) async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 1_000).await;
@@ -28,7 +28,7 @@ pub(super) async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
     panic!("the copy of {name} does not end");
 }
 
-/// Blocks arrive as one blob with everything; so does a blob without content.
+/// Blocks become one blob with all properties; so does a blob without content.
 pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
     for (name, length) in [("two blocks", (64 << 20) + 5), ("one/block", 100), ("empty", 0)] {
         let blob = fixture.seed(name, length).await;
@@ -40,7 +40,7 @@ pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
     }
 }
 
-/// Blocks whose list was never written are found by the next attempt, which copies none of them again.
+/// The next attempt finds blocks whose list was never written, and copies none of them again.
 pub(crate) async fn blocks_left_behind_are_found_again(fixture: &Fixture) {
     let (name, length) = ("left behind", (64 << 20) + 5);
     let blob = fixture.seed(name, length).await;
@@ -49,13 +49,13 @@ pub(crate) async fn blocks_left_behind_are_found_again(fixture: &Fixture) {
     assert!(fixture.listed(&fixture.target).await.is_empty(), "uncommitted blocks are no blob");
     let newer = fixture.seed(name, length).await;
     assert_ne!(newer.etag, blob.etag);
-    // The source is in another state now, so a block copied again would be refused: all of them were found.
+    // The source has changed, so copying a block again would be refused: all blocks were found.
     fixture.target.finish_blocks_from_url(&fixture.at(name), &from).await.unwrap();
     let arrived = fixture.listed(&fixture.target).await.remove(name).expect("it is there");
     assert_eq!((arrived.length, arrived.properties), (blob.length, blob.properties));
 }
 
-/// A line that breaks whenever a block list is to be written.
+/// A transport that fails whenever a block list is sent.
 #[derive(Debug)]
 pub(super) struct NoBlockLists(pub(super) Arc<dyn HttpClient>);
 
@@ -71,7 +71,7 @@ impl HttpClient for NoBlockLists {
     }
 }
 
-/// One request brings everything, or is refused clearly where the service does not know it.
+/// One request copies a blob with all properties, or is refused clearly if the service does not have it.
 pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
     for (name, length) in [("some bytes", 1_000), ("none", 0)] {
         let blob = fixture.seed(name, length).await;
@@ -89,7 +89,7 @@ pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
     }
 }
 
-/// Every method reports a source that changed since it was listed, or is gone.
+/// Every method reports a source that changed since it was listed, or was deleted.
 pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixture) {
     let mut changed = fixture.seed("changed", 10).await;
     "\"0x8D0000000000000\"".clone_into(&mut changed.etag);
@@ -114,7 +114,7 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixt
         }
         for error in errors {
             match &error {
-                // HTTP says of a condition on something absent that it is not met, and Azurite answers so.
+                // In HTTP, a condition on a missing resource is not met, and Azurite answers like this.
                 Error::Found { finding, .. } if finding.cause == Cause::SourceChanging => {}
                 Error::Found { finding, .. } if finding.cause == Cause::SourceVanished => {
                     assert!(vanished, "{error:?}");
@@ -125,7 +125,7 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixt
     }
 }
 
-/// Within an account a copy is done at once.
+/// Within an account a copy is done immediately.
 pub(crate) async fn a_copy_within_an_account_is_done_at_once(fixture: &Fixture) {
     let blob = fixture.seed("original", 1_000).await;
     let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A lease goes from one holder to the next, and each action that was repeated is done once.
+/// A lease goes from one holder to the next, and each repeated action takes effect once.
 pub(crate) async fn a_lease_is_acquired_renewed_released_and_broken(fixture: &Fixture) {
     let (account, at) = (&fixture.target, fixture.at("lease"));
     let [first, second] = [LeaseId::random(), LeaseId::random()];
@@ -54,7 +54,7 @@ pub(crate) async fn a_lock_has_one_holder_until_it_is_released_or_broken(fixture
     assert_eq!(broken.map(|holder| holder.host).as_deref(), Some("boat"));
     assert_eq!(state::unlock(&fixture.target, &target).await.unwrap(), None);
     let third = take("canoe").await.unwrap();
-    // It is no longer its own to release.
+    // The lock is no longer its own, so this releases nothing.
     second.release().await.unwrap();
     assert_eq!(state::holder(&fixture.target, &target).await.unwrap().unwrap().host, "canoe");
     third.release().await.unwrap();

@@ -1,4 +1,4 @@
-//! Requests as they are on the wire: for what a service must do that the blob client does not ask for.
+//! Raw requests, for features of a service that the blob client does not use.
 
 use azure_core::http::headers::{HeaderName, Headers};
 use base64::Engine as _;
@@ -27,7 +27,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value; empty where there is none.
+    /// A header's value; empty if there is none.
     pub(crate) fn header(&self, wanted: &str) -> &str {
         self.headers.iter().find(|(name, _)| name.as_str() == wanted).map_or("", |(_, value)| value.as_str())
     }
@@ -53,7 +53,7 @@ impl Raw {
         Self { network: Arc::clone(network), access: access.clone() }
     }
 
-    /// Asks for `VERB container/blob?query`. The blob's name must need no encoding.
+    /// Sends `VERB container/blob?query`. The blob's name must not need encoding.
     pub(crate) async fn ask(&self, request: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
         let (method, target) = request.split_once(' ').unwrap();
         let method: Method = method.parse().unwrap();
@@ -78,7 +78,7 @@ impl Raw {
         Answer { status: status.into(), headers, body: body.into() }
     }
 
-    /// The service's time: that of a test may be another one.
+    /// The service's time, because that of a test can be different.
     async fn date(&self) -> String {
         let request = Request::new(self.access.endpoint.clone(), Method::Get);
         let answer = self.network.execute_request(&request).await.unwrap();
@@ -121,7 +121,7 @@ impl Raw {
 }
 
 impl Access {
-    /// What the account's key makes of a text.
+    /// The signature of a text with the account's key.
     fn sign(&self, text: &str) -> String {
         let key = BASE64.decode(&self.key).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();

@@ -1,4 +1,4 @@
-//! Stored access policies, and what is set for an account.
+//! Stored access policies, and the settings of an account.
 
 use mediamirror::blob::AccountSettings;
 
@@ -12,7 +12,7 @@ const SETTINGS: &str = "<StorageServiceProperties><Cors><CorsRule><AllowedOrigin
     <MaxAgeInSeconds>60</MaxAgeInSeconds></CorsRule></Cors><StaticWebsite><Enabled>true</Enabled>\
     <IndexDocument>index.html</IndexDocument></StaticWebsite></StorageServiceProperties>";
 
-/// The policies of a container go to another one, whose public access stays.
+/// Policies are copied to another container without changing its public access.
 pub(crate) async fn stored_policies_and_public_access_are_set_apart(fixture: &Fixture) {
     let (from, to, container) = (&fixture.source, &fixture.target, &fixture.container);
     let request = format!("PUT {container}?restype=container&comp=acl");
@@ -26,10 +26,10 @@ pub(crate) async fn stored_policies_and_public_access_are_set_apart(fixture: &Fi
     assert_eq!(level.is_some(), public);
 }
 
-/// CORS rules and website of an account go to another one.
+/// CORS rules and website of an account are copied to another one.
 pub(crate) async fn what_is_set_for_an_account_is_read_back(fixture: &Fixture) {
     let (from, to) = (&fixture.source, &fixture.target);
-    // The cases share the accounts, and no other one sets anything for them.
+    // The cases share the accounts, and no other case changes their settings.
     fixture.raw.source.ask("PUT ?restype=service&comp=properties", &[], SETTINGS).await.expect(202);
     let settings = from.settings().await.unwrap();
     assert_eq!((settings.cors.len(), settings.website.is_some()), (1, true));

@@ -42,7 +42,7 @@ impl Fixture {
     }
 }
 
-/// An append blob takes blocks at its end, where and as long as the conditions allow.
+/// An append blob accepts blocks at its end if the conditions are met.
 pub(crate) async fn an_append_blob_grows_at_its_end(fixture: &Fixture) {
     fixture.append_blob("log", "first ").await;
     let more = fixture.append("log", &[("x-ms-blob-condition-appendpos", "6")], "second").await.expect(201);
@@ -59,7 +59,7 @@ pub(crate) async fn an_append_blob_grows_at_its_end(fixture: &Fixture) {
     let read = fixture.raw.source.ask(&fixture.request("GET", "log", ""), &[], "").await.expect(200);
     assert_eq!((&read.body[..], read.header("x-ms-blob-type")), (&b"first second"[..], "AppendBlob"));
     assert_eq!(read.header("x-ms-blob-committed-block-count"), "2");
-    // A blob of one type is not written in the way of another.
+    // A blob of one type cannot be written with operations of another type.
     fixture.seed("film", 10).await;
     fixture.append("film", &[], "x").await.refused(409, "InvalidBlobType");
     let block = fixture.request("PUT", "log", "comp=block&blockid=MDE%3D");
@@ -68,7 +68,7 @@ pub(crate) async fn an_append_blob_grows_at_its_end(fixture: &Fixture) {
     assert_eq!((blob.kind, blob.length), (BlobKind::Append, 12));
 }
 
-/// A page blob has zeros where nothing was written, and a sequence number that writes can depend on.
+/// A page blob has zeros in unwritten pages, and a sequence number as a condition of writes.
 pub(crate) async fn a_page_blob_is_written_in_pages(fixture: &Fixture) {
     fixture.page_blob("disk").await;
     let odd = [PAGE, ("x-ms-blob-content-length", "1000")];
@@ -101,7 +101,7 @@ pub(crate) async fn a_page_blob_is_written_in_pages(fixture: &Fixture) {
     fixture.append("disk", &[], "x").await.refused(409, "InvalidBlobType");
 }
 
-/// An asynchronous copy has the type of its source, and all that belongs to it.
+/// An asynchronous copy has the type of its source, and the attributes of this type.
 pub(crate) async fn a_copy_has_the_type_of_its_source(fixture: &Fixture) {
     fixture.append_blob("log", "first").await;
     fixture.page_blob("disk").await;
@@ -128,14 +128,14 @@ pub(crate) async fn a_copy_has_the_type_of_its_source(fixture: &Fixture) {
         let error = fixture.target.start_copy(&fixture.at(to), &from).await.unwrap_err();
         assert_eq!(error.failure().and_then(|failure| failure.code()), Some("InvalidBlobType"), "{error}");
     }
-    // A synchronous copy is one of a block blob.
+    // A synchronous copy copies only block blobs.
     let from = fixture.source.copy_source(&fixture.container, &blobs["log"]).await.unwrap();
     let headers = [("x-ms-copy-source", from.url.expose()), ("x-ms-requires-sync", "true")];
     let request = fixture.request("PUT", "sync", "");
     fixture.raw.target.ask(&request, &headers, "").await.refused(409, "InvalidBlobType");
 }
 
-/// A sealed append blob is written no more, and its copy is sealed where the copy asks for it.
+/// A sealed append blob cannot be written, and its copy is sealed if the copy requests it.
 pub(crate) async fn a_sealed_append_blob_is_written_no_more(fixture: &Fixture) {
     fixture.append_blob("log", "first").await;
     let request = fixture.request("PUT", "log", "comp=seal");
@@ -158,11 +158,11 @@ pub(crate) async fn a_sealed_append_blob_is_written_no_more(fixture: &Fixture) {
         let looked = fixture.target.properties(&fixture.at(name)).await.unwrap().unwrap();
         assert_eq!(looked.kind, kind);
     }
-    // What was copied without the seal gets it afterwards.
+    // A blob that was copied without the seal can be sealed afterwards.
     let open = fixture.target.properties(&fixture.at("open")).await.unwrap().unwrap();
     fixture.target.seal(&fixture.at("open"), &open.etag).await.unwrap();
     assert_eq!(fixture.listed(&fixture.target).await["open"].kind, BlobKind::SealedAppend);
-    // Only what is made again is open.
+    // Only a blob that is created again is not sealed.
     let again = fixture.request("PUT", "log", "");
     if fixture.abilities.documented_types {
         fixture.raw.source.ask(&again, &[APPEND], "").await.refused(409, "BlobIsSealed");
