@@ -1,4 +1,4 @@
-//! Single assets through the library, against the emulator: upload, publish, look, remove, tidy up.
+//! Single assets through the library, against the emulator: upload, publish, browse, remove, prune.
 
 mod access;
 mod upload;
@@ -13,13 +13,13 @@ use tempfile::TempDir;
 
 use crate::world::{World, ask_media, send};
 
-/// Bytes that are not the same anywhere near.
+/// Bytes without repetitions.
 fn noise(length: usize) -> Vec<u8> {
     let mut dice = fastrand::Rng::with_seed(7);
     (0..length).map(|_| dice.u8(..)).collect()
 }
 
-/// Files in a directory of their own.
+/// Writes files into a new directory.
 fn written(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
     let place = tempfile::tempdir().unwrap();
     let paths = files.iter().map(|(name, content)| {
@@ -35,19 +35,19 @@ fn named(name: &str) -> UploadOptions {
     UploadOptions { name: Some(name.to_owned()), encryption: AssetEncryption::None }
 }
 
-/// What a URL answers, as text.
+/// The status and body of a URL.
 async fn fetch(world: &World, url: &str) -> (u16, Vec<u8>) {
     send(world, Request::new(url.parse().unwrap(), Method::Get)).await
 }
 
-/// Makes an access policy as other tools do: one of its own, of that name.
+/// Makes a separate access policy with that name, as other tools do.
 async fn leak_policy(world: &World, name: &str) {
     let body = format!(r#"{{"Name":"{name}","DurationInMinutes":43200,"Permissions":1}}"#);
     let (status, body) = ask_media(world, 0, (Method::Post, "2.1"), "AccessPolicies", body).await;
     assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
 }
 
-/// Names of the source's policies, and how many locators it has.
+/// The names of the source's policies, and the number of its locators.
 async fn left(pair: &Pair) -> (Vec<String>, usize) {
     let policies = pair.source.authoring().unwrap().access_policies().await.unwrap();
     let locators = pair.source.authoring().unwrap().policies_of_locators().await.unwrap();

@@ -1,4 +1,4 @@
-//! Encoding through the library: from an asset to one that streams, and every way not to get there.
+//! Encoding through the library: from an asset to one that streams, and all failures.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn a_film_becomes_an_asset_that_streams_with_its_manifest_as_the_primary()
     for state in [JobState::Queued, JobState::Scheduled, JobState::Processing, JobState::Finished] {
         assert!(moves.iter().any(|(moved, _)| *moved == state), "{state} was not reported: {moves:?}");
     }
-    // 38 seconds at pauses of 1 s growing by half to 15 s.
+    // 38 seconds with pauses that grow by half from 1 s to 15 s.
     assert!(world.count("GetJob") <= 10, "{} questions", world.count("GetJob"));
 
     let made = pair.source.library.asset(&output.id).await.unwrap().unwrap();
@@ -117,7 +117,7 @@ async fn the_newest_processor_is_used_and_a_missing_one_is_reported_with_the_ava
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_failed_task_gives_its_code_and_words_and_no_primary_is_set() {
+async fn a_failed_task_is_reported_with_code_and_message_and_no_primary_is_set() {
     let world = World::empty().await;
     let failure = TaskFailure::new("ErrorDownloadingInputAssetMalformedContent", "The input cannot be read.");
     let rule = Rule::new(Fault::Encode(failure)).name("/film - *");
@@ -134,7 +134,7 @@ async fn a_failed_task_gives_its_code_and_words_and_no_primary_is_set() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_canceled_job_ends_canceled_and_a_finished_one_cannot_be() {
+async fn a_job_can_be_canceled_but_a_finished_one_cannot() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
     let pair = world.pair();
@@ -173,7 +173,7 @@ async fn a_submission_whose_answer_is_lost_makes_one_job() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_protected_preset_is_read_by_the_encoder_alone() {
+async fn a_protected_preset_is_readable_only_for_the_encoder() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
     let pair = world.pair();

@@ -12,10 +12,10 @@ use crate::blob_contract::{Abilities, Access, Fixture, every_case};
 
 /// Long enough for a copy between accounts to be seen pending.
 const PENDING_MS: u64 = 150;
-/// What the documents say.
+/// The features according to the documents.
 const ABILITIES: Abilities = Abilities { puts_from_url: true, documented_types: true };
 
-/// Two regions where an asynchronous copy to the second takes a while.
+/// Two regions with slow asynchronous copies to the second one.
 fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.async_copy_min_ms = PENDING_MS;

@@ -56,7 +56,7 @@ pub(crate) async fn fill_side(world: &World, side: Side, container: &str, blobs:
     }
 }
 
-/// An account of the world as it is on the wire.
+/// An account of the world with raw requests.
 fn raw(world: &World, region: usize) -> Raw {
     let region = &world.emulator.ready().regions[region];
     let (name, key) = (region.storage_account.clone(), region.storage_key.clone());
@@ -64,7 +64,7 @@ fn raw(world: &World, region: usize) -> Raw {
     Raw::new(&world.emulator.http_client(), &access)
 }
 
-/// The containers of the target that are not the program's own, each with its blobs.
+/// The containers of the target with their blobs, without the program's own.
 async fn mirrored(world: &World) -> Vec<(String, Vec<String>)> {
     use futures::TryStreamExt as _;
     let pair = world.pair();
@@ -128,12 +128,12 @@ async fn a_foreign_container_of_that_name_is_not_changed() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
+async fn the_containers_of_the_program_and_of_the_service_are_not_assets() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     fill(&world, "mediamirror-state", &["x"]).await;
     fill(&world, "$logs", &["y"]).await;
-    // What an interrupted write test left behind.
+    // The scratch asset of an interrupted write test.
     let scratch = NewAsset {
         name: Some(format!("{SCRATCH}1")),
         alternate_id: format!("{SCRATCH}1"),
@@ -146,7 +146,7 @@ async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_dry_run_foresees_the_requests_of_a_first_run() {
+async fn a_dry_run_forecasts_the_requests_of_a_first_run() {
     let world = world().await;
     fill(&world, "films", &["a.ts", "b.ts"]).await;
     fill(&world, "series", &["one.mp4"]).await;
@@ -158,13 +158,13 @@ async fn a_dry_run_foresees_the_requests_of_a_first_run() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_viewers_read_counts_as_published_and_an_empty_container_does_not() {
+async fn a_container_with_blobs_counts_as_published_and_an_empty_one_does_not() {
     let world = world().await;
     fill(&world, "films", &["a.ts", "b.ts"]).await;
     fill(&world, "empty", &[]).await;
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.skipped), (Outcome::Complete, 1), "{:?}", summary.problems);
-    // What was mirrored and is empty now is what the copy is for.
+    // The copy is needed if a mirrored container is empty now.
     let account = &world.emulator.ready().regions[0].storage[0].account;
     for blob in ["a.ts", "b.ts"] {
         assert!(world.emulator.delete_blob(account, "films", blob));
@@ -182,7 +182,7 @@ async fn what_viewers_read_counts_as_published_and_an_empty_container_does_not()
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_somebody_put_in_the_place_of_our_copy_is_left_alone() {
+async fn a_foreign_container_that_replaced_our_copy_is_not_changed() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     world.sync().await;
@@ -194,7 +194,7 @@ async fn a_container_that_somebody_put_in_the_place_of_our_copy_is_left_alone() 
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.problems);
     assert_eq!(mirrored(&world).await, expected(&[("films", &[])]));
-    // Once it is gone the copy is made again.
+    // After it is deleted, the copy is made again.
     target.delete_container(&container).await.unwrap();
     tokio::time::advance(std::time::Duration::from_hours(1)).await;
     let (summary, _) = world.sync().await;
@@ -203,7 +203,7 @@ async fn a_container_that_somebody_put_in_the_place_of_our_copy_is_left_alone() 
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_another_tool_copied_is_adopted_where_the_operator_says_so() {
+async fn a_container_that_another_tool_copied_is_adopted_if_configured() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     let (pair, container) = (world.pair(), ContainerName::new("films"));
@@ -234,7 +234,7 @@ async fn a_library_without_locators_has_no_pairs_of_urls() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_container() {
+async fn doctor_lists_a_storage_account_and_its_write_test_leaves_no_container() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     fill(&world, "series", &["one.mp4"]).await;
@@ -253,7 +253,7 @@ async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_co
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn signatures_with_the_least_rights_mirror_a_storage_account_and_doctor_knows_which_these_are() {
+async fn signatures_with_the_minimum_of_permissions_mirror_a_storage_account_and_pass_doctor() {
     for (types, enough) in [("sco", true), ("co", false)] {
         let mut world = world().await;
         fill(&world, "films", &["a.ts"]).await;
@@ -281,7 +281,7 @@ async fn signatures_with_the_least_rights_mirror_a_storage_account_and_doctor_kn
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_is_deleted_during_the_run_is_made_again_and_stays() {
+async fn a_copy_that_is_deleted_during_the_run_is_made_again() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "b.ts"]).await;
     world.sync().await;

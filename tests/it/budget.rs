@@ -1,4 +1,4 @@
-//! What runs cost in requests, counted by the emulator: the fewest that the protocols permit.
+//! The requests of runs, counted by the emulator: the minimum that the protocols permit.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ fn put() -> Options {
     Options { copy_method: Some(CopyMethod::Put), ..Options::default() }
 }
 
-/// A library that stood still for an hour before its first sync.
+/// A library that did not change for an hour before its first sync.
 async fn library(assets: u64) -> World {
     let recipe = format!("assets={assets},blobs={BLOBS},seed=1,sizes=small,awkward=false,real=false");
     let world = World::generated(&recipe).await;
@@ -30,7 +30,7 @@ async fn library(assets: u64) -> World {
     world
 }
 
-/// Requests by plane as the emulator counted them since the last call.
+/// The emulator's counts of requests by plane since the last call.
 fn take_counts(world: &World) -> Counts {
     let stats = world.emulator.stats();
     let of = |plane| stats.requests.iter().filter(|row| row.plane == plane).map(|row| row.count).sum::<u64>();
@@ -51,7 +51,7 @@ struct Counts {
     state: u64,
 }
 
-/// The run's own counts are the services'.
+/// Checks that the run's own counts are equal to those of the services.
 fn assert_reported(summary: &Summary, counts: &Counts) {
     assert_eq!(
         (summary.requests.blob, summary.requests.media),
@@ -60,7 +60,7 @@ fn assert_reported(summary: &Summary, counts: &Counts) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_library_costs_its_copies_and_two_listings_and_nothing_but_listings_every_night_after() {
+async fn a_first_run_needs_copies_and_two_listings_and_later_nights_only_listings() {
     costs_of(1_000).await;
 }
 
@@ -70,7 +70,7 @@ async fn costs_of(assets: u64) {
     assert_eq!((first.blobs.copied, first.assets.mirrored), (assets * BLOBS, assets), "{:?}", first.problems);
     let counts = take_counts(&world);
     assert_reported(&first, &counts);
-    // One copy a blob; one listing of the source to copy by, one of the target to verify by.
+    // One copy per blob; one listing of the source for copying, one of the target for verifying.
     assert_eq!(counts.blob, assets * (BLOBS + 2));
     let media = counts.media + counts.token;
     assert!(2 * media <= 3 * assets, "{media} media requests for {assets} assets");
@@ -86,7 +86,7 @@ async fn costs_of(assets: u64) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_file_record_that_changed_is_the_only_one_read_again() {
+async fn only_changed_file_records_are_read_again() {
     let world = library(30).await;
     world.sync_with(put()).await;
     tokio::time::advance(Duration::from_hours(24)).await;
@@ -109,7 +109,7 @@ async fn a_file_record_that_changed_is_the_only_one_read_again() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() {
+async fn a_run_of_a_part_of_the_library_does_not_hide_changes_from_the_next_one() {
     let world = library(5).await;
     world.sync_with(put()).await;
     tokio::time::advance(Duration::from_hours(24)).await;
@@ -140,7 +140,8 @@ async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_b
     world.emulator.reset_stats();
     let (first, _) = world.sync_with(put()).await;
     assert_eq!((first.blobs.copied, first.assets.mirrored), (blobs, 1), "{:?}", first.problems);
-    // To know the source, to copy its media and then its manifests, and both sides, after the target's fingerprint, to verify.
+    // Listings of the source: for its fingerprint, for copying its media, and then its manifests; for verifying: the
+    // target's fingerprint, and both sides.
     assert_eq!(take_counts(&world).blob, blobs + 6 * pages);
     assert_eq!(world.torn_blobs().await, [""; 0]);
 
@@ -161,7 +162,7 @@ async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_b
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its_new_state() {
+async fn a_blob_of_a_large_container_that_changes_during_its_copy_is_copied_in_its_new_state() {
     let mut world = World::generated("assets=1,blobs=1200,seed=4,sizes=small,awkward=false,real=false").await;
     tokio::time::advance(Duration::from_hours(1)).await;
     let pair = world.pair();
@@ -187,8 +188,8 @@ fn near(forecast: u64, real: u64) -> bool {
     forecast.abs_diff(real) * 50 <= real
 }
 
-/// The forecast of a dry run, and the summary of the next run. In real time: virtual time jumps while the ledger's threads are at
-/// work, and an asset would lose its patience.
+/// The forecast of a dry run, and the summary of the next run. In real time: virtual time jumps while the ledger's
+/// threads work, and an asset would reach its time limit.
 async fn forecast_and_real(world: &World, options: Options) -> (Forecast, Summary) {
     let (dry, _) = world.sync_with(Options { dry_run: true, ..options.clone() }).await;
     let forecast = dry.forecast.unwrap();
@@ -234,7 +235,7 @@ async fn a_dry_run_forecasts_the_cost_of_another_run_after_some_assets_changed()
     assert_near(forecast, &real);
 }
 
-/// Forecast and run of a first sync: so many assets, so long an answer takes, so few at once.
+/// Forecast and run of a first sync, with a number of assets, a latency, and few or many at the same time.
 async fn first_sync(assets: u64, latency: u64, few: bool) {
     let recipe = format!("assets={assets},blobs=3,seed=1,sizes=small,awkward=false,real=false");
     let mut settings = Settings::default();
@@ -260,14 +261,15 @@ async fn first_sync(assets: u64, latency: u64, few: bool) {
         near(forecast.requests.media, real.requests.media) && forecast.requests.blob == real.requests.blob,
         "{case}"
     );
-    // Two tokens, two front doors, four listings, a policy found missing and made, two questions for protection, one for the
-    // streaming endpoints, and the six requests of a batch that is not full: they weigh much in a small library.
+    // Two tokens, two front doors, four listings, a missing policy (search and creation), two requests for protection,
+    // one for the streaming endpoints, and the six requests of a batch that is not full: these are a large part in a
+    // small library.
     let once = 19;
     assert!(2 * (real.requests.media - once) <= 3 * assets, "{case}");
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_forecast_of_a_first_sync_holds_at_any_size_latency_and_concurrency() {
+async fn the_forecast_of_a_first_sync_is_right_for_any_size_latency_and_concurrency() {
     for (latency, few) in [(0, false), (0, true), (20, false), (20, true)] {
         for assets in [20, 150] {
             first_sync(assets, latency, few).await;
@@ -277,7 +279,7 @@ async fn the_forecast_of_a_first_sync_holds_at_any_size_latency_and_concurrency(
     first_sync(1_000, 20, false).await;
 }
 
-/// Remembers when each asset came to its end.
+/// Records when each asset finished.
 #[derive(Debug)]
 struct Ends(tokio::time::Instant, Mutex<BTreeMap<String, Duration>>);
 
@@ -307,13 +309,13 @@ async fn an_asset_that_is_ready_does_not_wait_for_one_that_takes_hours() {
     assert_eq!(run.await.unwrap().assets.mirrored, 3);
     let ends = ends.1.lock().unwrap();
     for name in ["a", "b"] {
-        // Moments; but virtual time jumps ahead while the ledger's threads are at work.
+        // Normally very short; but virtual time jumps while the ledger's threads work.
         assert!(ends[name] < Duration::from_hours(1), "{ends:?}");
     }
     assert!(ends["huge"] >= Duration::from_hours(10), "{ends:?}");
 }
 
-/// Only a few large containers are walked through at the same time. The others wait for their turn.
+/// Only a few large containers are walked through at the same time. The others wait.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn more_large_containers_than_are_walked_through_at_once_are_mirrored_and_compared() {
     let world = World::generated("assets=10,blobs=1100,seed=1,sizes=small,awkward=false,real=false").await;

@@ -1,4 +1,4 @@
-//! The real binary: its arguments, what it prints where, its exit code, and that a refusal changes nothing.
+//! The real binary: its arguments, its outputs, its exit codes, and that a refusal changes nothing.
 
 #[cfg(feature = "emulator")]
 pub(crate) mod against_emulator;
@@ -83,7 +83,8 @@ const APP_CONFIG: &str = r#"<configuration><appSettings>
   <add key="MediaServicesStorageAccountKeyTarget" value=" c3RvcmUtZWFzdA==" />
 </appSettings></configuration>"#;
 
-/// Runs the program in a directory, without what the environment of the tests may set. If it prints JSON, that has to fit its schema.
+/// Runs the program in a directory, without the environment variables of the tests. If it prints JSON, the JSON must
+/// match its schema.
 pub(crate) fn mediamirror(directory: &Path, arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(arguments)
@@ -106,7 +107,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-/// Its lines, each with those that continue it.
+/// The lines of a text, each with its continuation lines.
 pub(crate) fn unwrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
@@ -166,7 +167,7 @@ fn an_unknown_flag_is_a_usage_error_on_standard_error() {
 }
 
 #[test]
-fn bad_configurations_end_with_five_one_message_and_nothing_written() {
+fn bad_configurations_end_with_five_and_one_message_and_write_nothing() {
     let cases = [
         (
             "account = \"west\"",
@@ -282,7 +283,7 @@ fn init_takes_accounts_and_keys_from_the_tutorials_app_config() {
 }
 
 #[test]
-fn init_names_every_key_an_app_config_lacks_and_writes_nothing() {
+fn init_names_every_missing_key_of_an_app_config_and_writes_nothing() {
     let place = tempfile::tempdir().expect("a directory");
     let lacking = APP_CONFIG.replace("KeyTarget", "KeyTraget");
     std::fs::write(place.path().join("App.config"), lacking).expect("written");

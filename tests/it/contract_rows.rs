@@ -1,4 +1,4 @@
-//! Rows of the contract that the nights in simulation found broken, each as the smallest story that shows it.
+//! Rows of the contract that simulated nights found violated, each as the smallest example.
 
 mod records;
 
@@ -18,7 +18,7 @@ use crate::world::{Seeded, World, accepting, copies_of, copy_of};
 
 const BLOBS: [&str; 2] = ["show.ism", "show.mp4"];
 
-/// So many published assets, mirrored half a day ago.
+/// Published assets that were mirrored half a day ago.
 async fn mirrored(count: usize) -> (World, Vec<Seeded>) {
     let world = World::empty().await;
     let mut seeded = Vec::new();
@@ -64,7 +64,7 @@ async fn a_copy_without_a_mark_is_retired_when_its_source_is_deleted() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_protected_asset_that_a_guard_keeps_playing_is_held_and_named_although_its_cause_is_accepted() {
+async fn a_protected_asset_held_by_a_guard_is_reported_even_if_its_cause_is_accepted() {
     let (world, seeded) = mirrored(4).await;
     for one in &seeded {
         world.emulator.operator(0).link_content_key(one.asset.id.as_str(), 4).unwrap();
@@ -98,7 +98,7 @@ async fn verify_reports_a_blob_that_the_source_has_lost() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_dry_run_foresees_blobs_that_are_archived_on_either_side() {
+async fn a_dry_run_reports_blobs_that_are_archived_on_either_side() {
     let (world, seeded) = mirrored(2).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
     assert!(world.emulator.archive("storeeast", container(&copy), "show.mp4"));
@@ -112,7 +112,7 @@ async fn a_dry_run_foresees_blobs_that_are_archived_on_either_side() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_the_target_alone_has_may_be_archived() {
+async fn a_blob_that_only_the_target_has_can_be_archived() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
     assert!(world.emulator.put_blob("storeeast", container(&copy), "theirs.mp4", vec![7; 70], None));
@@ -167,7 +167,7 @@ async fn a_changed_blob_that_could_not_be_copied_is_copied_the_next_night() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and_not_ours_any_more() {
+async fn a_copy_without_its_container_and_with_a_foreign_locator_is_replaced_and_given_up() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
     let expiry = mediamirror::clock::now() + jiff::SignedDuration::from_hours(100);
@@ -184,9 +184,9 @@ async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and
     assert_eq!(look.locators.into_iter().map(|locator| locator.id).collect::<Vec<_>>(), [foreign]);
 }
 
-/// Before the old copy is deleted, the service lists its locators. Ours are recognised by their policy.
+/// Before the old copy is deleted, its locators are listed. Ours are recognised by their policy.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_without_its_container_goes_with_our_locators_that_a_short_listing_hides() {
+async fn a_copy_without_its_container_is_deleted_with_our_locators_that_a_listing_hides() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
     let locators = world.emulator.operator(0).assets().into_iter().flat_map(|look| look.locators);
@@ -202,7 +202,7 @@ async fn a_copy_without_its_container_goes_with_our_locators_that_a_short_listin
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_change_that_the_guard_on_overwriting_held_passes_once_the_operator_allows_it() {
+async fn a_change_that_the_guard_on_overwriting_held_is_made_after_the_operator_allows_it() {
     let (world, seeded) = mirrored(1).await;
     assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
     let guards = GuardLimits { max_overwrite: Some(Share::Count(0)), ..GuardLimits::default() };
@@ -216,7 +216,7 @@ async fn a_change_that_the_guard_on_overwriting_held_passes_once_the_operator_al
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_id_that_is_taken_is_named_although_nothing_else_has_changed() {
+async fn a_used_locator_id_is_reported_even_if_nothing_else_has_changed() {
     let (world, seeded) = mirrored(1).await;
     let foreign = world.emulator.operator(1).add_asset("foreign").await.unwrap();
     let expiry = mediamirror::clock::now() + jiff::SignedDuration::from_hours(100);
@@ -243,7 +243,7 @@ async fn new_headers_in_the_source_do_not_explain_other_bytes_on_the_target() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_without_its_container_is_replaced_although_runs_end_in_between() {
+async fn a_copy_without_its_container_is_replaced_even_if_runs_end_in_between() {
     for operation in ["DeleteAsset", "UpdateAsset"] {
         let (world, seeded) = mirrored(2).await;
         let copy = copy_of(&world, &seeded[0].asset).await;
@@ -283,14 +283,14 @@ async fn a_foreign_locator_with_an_id_of_the_source_on_a_copy_without_its_contai
     }
 }
 
-/// The same world with a ledger that knows nothing.
+/// The same world with an empty ledger.
 fn without_ledger(mut world: World) -> World {
     world.ledger = mediamirror::ledger::Ledger::in_memory().unwrap();
     world
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_guard_on_overwriting_holds_also_without_a_ledger() {
+async fn the_guard_on_overwriting_works_without_a_ledger() {
     let (world, seeded) = mirrored(1).await;
     assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
     let world = without_ledger(world);
@@ -304,7 +304,7 @@ async fn the_guard_on_overwriting_holds_also_without_a_ledger() {
 async fn an_asset_that_the_source_has_lost_is_reported_even_without_a_ledger() {
     for all in [false, true] {
         let (world, seeded) = mirrored(2).await;
-        // Nothing but the mark says that it was mirrored.
+        // Only the mark shows that it was mirrored.
         world.emulator.operator(0).remove_locator(&format!("nb:lid:UUID:{}", seeded[0].locator.id)).await.unwrap();
         assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
         for blob in BLOBS.iter().filter(|blob| all || **blob == "show.mp4") {
@@ -324,7 +324,7 @@ async fn a_new_copy_has_no_records_that_its_source_does_not_have() {
         let mut settings = mediamirror::emulator::Settings::default();
         settings.regions[1].media.refuse_batch = refuse_batch;
         let world = World::with(settings, None).await;
-        // A name that may not be posted: the service makes the records from the container.
+        // A name that is not allowed in a new record: the service makes the records from the container.
         let seeded = world.seed("show", &["show.ism", "show (1).mp4"]).await;
         assert!(world.emulator.put_blob("storewest", container(&seeded.asset), "notes.txt", vec![7; 70], None));
         tokio::time::advance(Duration::from_hours(1)).await;

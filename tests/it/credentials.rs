@@ -29,7 +29,8 @@ pub(crate) fn sent_with(request: &Request) -> Vec<String> {
     credential.into_iter().chain(signature.map(|(_, value)| value.into_owned())).collect()
 }
 
-/// What must not be found: the last characters of a secret in every form. Of a signature that was cut off, the first ones.
+/// The texts that must not be found: the last characters of a secret in every form, and the first ones of a truncated
+/// signature.
 pub(crate) fn needles(secret: &str) -> Vec<String> {
     let bare = secret.trim_end_matches('=');
     let last = &bare[bare.len() - 16..];

@@ -1,4 +1,4 @@
-//! Whole runs under one kind of fault each: what the program does about it. Rows of the matrix in `FAULTS.md`.
+//! Whole runs with one kind of fault each, and how the program handles it. Rows of the matrix in `FAULTS.md`.
 
 mod damage;
 mod echo;
@@ -25,19 +25,19 @@ use crate::world::{World, copy_of};
 
 const LIBRARY: &str = "assets=6,blobs=5,seed=4,sizes=small,awkward=false,real=false";
 
-/// A run over a small library under these rules.
+/// A run of a small library with these rules.
 async fn run_under(rules: &[Rule]) -> (World, Result<Summary, Error>) {
     run_with(rules, Options::default()).await
 }
 
-/// The same with options of its own.
+/// The same with other options.
 async fn run_with(rules: &[Rule], options: Options) -> (World, Result<Summary, Error>) {
     let world = World::generated(LIBRARY).await;
     let ended = again_under(&world, rules, options).await;
     (world, ended)
 }
 
-/// One more run over a library, under these rules.
+/// Another run of a library with these rules.
 async fn again_under(world: &World, rules: &[Rule], options: Options) -> Result<Summary, Error> {
     let mut plan = FaultPlan::new(5);
     plan.rules = rules.to_vec();
@@ -45,12 +45,12 @@ async fn again_under(world: &World, rules: &[Rule], options: Options) -> Result<
     let started = tokio::time::Instant::now();
     let monitor = Arc::new(TestMonitor::default());
     let ended = world.try_sync(options, &monitor).await;
-    // Far beyond any patience; waits for the disk pass in no virtual time worth counting.
+    // Far above any time limit; waiting for the disk takes almost no virtual time.
     assert!(started.elapsed() < Duration::from_hours(6), "{rules:?}: {:?}", started.elapsed());
     ended
 }
 
-/// The run is complete in spite of the rules, which did strike.
+/// Checks that the run is complete although the rules caused faults.
 async fn is_complete_under(rules: &[Rule]) -> (World, Summary) {
     let (world, ended) = run_under(rules).await;
     let summary = ended.unwrap_or_else(|error| panic!("{rules:?}: {error:?}"));
@@ -62,12 +62,12 @@ async fn is_complete_under(rules: &[Rule]) -> (World, Summary) {
     (world, summary)
 }
 
-/// The run says that it is not complete; the next one, without faults, is.
+/// Checks that the run reports that it is incomplete, and that the next one without faults is complete.
 async fn is_mended_after(rules: &[Rule]) {
     is_mended_after_with(rules, Options::default()).await;
 }
 
-/// The same with options of its own.
+/// The same with other options.
 async fn is_mended_after_with(rules: &[Rule], options: Options) {
     let (world, ended) = run_with(rules, options).await;
     assert!(world.emulator.fault_strikes().iter().any(|strikes| *strikes > 0), "{rules:?}");
@@ -95,8 +95,8 @@ async fn a_run_survives_every_kind_of_busy_service() {
     ] {
         let mut refuse = Refuse::status(status);
         refuse.retry_after = retry_after.map(str::to_owned);
-        // Drawn, not counted: during a long wait the renewals of the lease count as well, and their
-        // number may be such that every attempt of one request is the one that is struck.
+        // Random, not counted: during a long wait, renewals of the lease count, too, so that a counted fault could hit
+        // every attempt of one request.
         is_complete_under(&[Rule::new(Fault::Refuse(refuse)).probability(0.11)]).await;
     }
 }
@@ -115,7 +115,7 @@ async fn a_run_survives_resets_at_every_point() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn lost_answers_make_nothing_twice() {
+async fn nothing_is_made_twice_after_lost_answers() {
     for operation in ["CreateAsset", "CreateAccessPolicy", "Batch", "PutBlobFromUrl"] {
         let rule = Rule::new(Fault::LostAnswer).operation(operation).every(1).times(2);
         let (world, _) = is_complete_under(&[rule]).await;
@@ -138,9 +138,9 @@ async fn broken_bodies_are_read_again() {
     }
 }
 
-/// The HTTP around it is well-formed, so that only the text itself shows it.
+/// The HTTP message is well-formed, so only the text itself shows it.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn bodies_that_are_half_as_long_as_they_were_are_not_taken_for_whole() {
+async fn truncated_bodies_are_not_treated_as_complete() {
     let half = || Rule::new(Fault::ContentLength(WrongLength::Shorter));
     for operation in ["ListAssets", "ListLocators", "ListFiles", "ListBlobs", "{CreateAsset,Batch}"] {
         is_mended_after(&[half().operation(operation)]).await;
@@ -152,7 +152,7 @@ async fn bodies_that_are_half_as_long_as_they_were_are_not_taken_for_whole() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_service_that_never_answers_is_given_up_and_asked_again() {
+async fn a_request_without_an_answer_times_out_and_is_retried() {
     for hang in [Hang::Before, Hang::After] {
         is_complete_under(&[Rule::new(Fault::Hang(hang)).every(11).times(3)]).await;
     }
@@ -167,7 +167,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn hostile_pages_stop_what_they_concern_and_nothing_else() {
+async fn hostile_pages_affect_only_their_asset() {
     for how in [
         Mangle::Cut,
         Mangle::Html,
@@ -190,16 +190,16 @@ async fn hostile_answers_of_the_media_api_stop_the_run() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn order_and_repetition_in_a_page_do_not_matter() {
+async fn order_and_repetitions_in_a_page_have_no_effect() {
     for how in [Mangle::Duplicates, Mangle::Unsorted] {
         is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("List{Assets,Locators,Files}")]).await;
         is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("ListBlobs")]).await;
     }
 }
 
-/// The most that the service stores with a blob besides its content, and so the most that a listing contains for one.
+/// The most that the service stores with a blob besides its content, and so the largest entry of a listing.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_listed_and_arrive() {
+async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_mirrored() {
     let world = World::empty().await;
     let film = world.seed("film", &["film.ism"]).await;
     let storage = &world.pair().source.storage[0];
@@ -221,18 +221,18 @@ async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_list
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_stale_listing_of_the_target_is_not_believed_to_be_complete() {
+async fn a_stale_listing_of_the_target_is_not_treated_as_complete() {
     is_mended_after(&[Rule::new(Fault::Stale).operation("ListBlobs").account("storeeast")]).await;
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_survives_a_token_service_that_is_down_for_a_while() {
+async fn a_run_survives_a_token_service_that_is_down_for_some_time() {
     let down = Rule::new(Fault::Refuse(Refuse::status(500))).plane(Plane::Token).to(8);
     is_complete_under(&[down]).await;
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn tokens_that_live_for_seconds_are_renewed() {
+async fn tokens_that_are_valid_for_seconds_are_renewed() {
     is_complete_under(&[Rule::new(Fault::TokenLifetimeS(2)).plane(Plane::Token)]).await;
 }
 
@@ -246,9 +246,9 @@ async fn a_clock_that_is_ten_minutes_wrong_does_no_harm() {
     }
 }
 
-/// A run asks for the file records that changed since the last one began, by its own clock.
+/// A run requests the file records that changed since the start of the last one, according to its own clock.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_file_record_that_changes_after_a_run_whose_clock_was_ten_minutes_wrong_is_seen_by_the_next() {
+async fn a_file_record_that_changes_after_a_run_with_a_wrong_clock_is_found_by_the_next_run() {
     for skew in [600, -600] {
         let world = World::empty().await;
         world.emulator.set_faults(&FaultPlan::new(1).clock_skew(skew)).unwrap();
@@ -267,7 +267,7 @@ async fn a_file_record_that_changes_after_a_run_whose_clock_was_ten_minutes_wron
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_account_that_loses_its_rights_ends_the_run_soon() {
+async fn an_account_that_loses_its_permissions_ends_the_run_soon() {
     let refused = Refuse::status(403).code("AuthorizationPermissionMismatch");
     let rule = Rule::new(Fault::Refuse(refused)).account("storeeast").from(8);
     let (world, ended) = run_under(&[rule]).await;
@@ -276,7 +276,7 @@ async fn an_account_that_loses_its_rights_ends_the_run_soon() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_changes_under_its_copy_arrives_as_it_is_then() {
+async fn a_source_that_changes_during_its_copy_is_mirrored_in_its_new_state() {
     for method in [CopyMethod::Put, CopyMethod::Async] {
         let world = World::generated(LIBRARY).await;
         let plan = FaultPlan::new(2).rule(Rule::new(Fault::Source(SourceFate::Changed)).every(7));
@@ -290,7 +290,7 @@ async fn a_source_that_changes_under_its_copy_arrives_as_it_is_then() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn requests_are_counted_once_each_with_any_result() {
+async fn each_request_is_counted_once_with_any_result() {
     let rules = [
         Rule::new(Fault::TokenLifetimeS(1)).plane(Plane::Token).times(3),
         Rule::new(Fault::Refuse(Refuse::status(401))).operation("{ListFiles,Batch}").every(2),
@@ -302,8 +302,8 @@ async fn requests_are_counted_once_each_with_any_result() {
     assert_eq!(summary.requests.blob + summary.requests.media, counted);
 }
 
-/// The same library under [`troubled`] services and under clean ones, with that latency and so many requests a second
-/// allowed to each storage account (and asked for); how much more the first costs in requests and in time.
+/// The same library under [`troubled`] services and under clean ones, with that latency and with that allowed (and
+/// requested) rate of each storage account; returns the additional requests and time of the first one.
 async fn cost_of_troubles(assets: u32, (latency_ms, slots): (u64, usize), per_second: Option<u32>) -> (f64, f64) {
     let recipe = format!("assets={assets},blobs=20,seed=1,sizes=small,awkward=false,real=false");
     let mut settings = mediamirror::emulator::Settings::default();
@@ -331,8 +331,8 @@ async fn cost_of_troubles(assets: u32, (latency_ms, slots): (u64, usize), per_se
 }
 
 #[test]
-fn a_tenth_of_refusals_costs_at_most_a_quarter_more_requests_and_half_more_time() {
-    // Whether what a run waits for is the services' answers (no limit) or their rate: for ten or twenty seconds.
+fn ten_percent_of_refusals_add_at_most_a_quarter_of_requests_and_half_of_the_time() {
+    // The run waits for the services' answers (no limit) or their rate, for ten or twenty seconds.
     for (assets, answers, per_second) in [(150, (50, 16), None), (100, (20, 256), Some(100))] {
         let (requests, time) = crate::virtual_time::block_on(cost_of_troubles(assets, answers, per_second));
         assert!(requests <= 1.25, "{requests} times the requests at {per_second:?}/s");
@@ -349,14 +349,14 @@ fn troubled() -> FaultPlan {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_listing_of_the_media_api_without_end_is_noticed() {
+async fn an_endless_listing_of_the_media_api_is_detected() {
     for operation in ["ListAssets", "ListFiles", "ListLocators"] {
         is_mended_after(&[Rule::new(Fault::Mangle(Mangle::MarkerLoop)).operation(operation)]).await;
     }
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_body_that_drips_for_ever_is_given_up_and_asked_for_again() {
+async fn an_endlessly_slow_body_times_out_and_is_requested_again() {
     let drip = Slow { bytes: 1, every_ms: 10_000 };
     is_complete_under(&[Rule::new(Fault::Slow(drip)).operation("List*").every(4).times(3)]).await;
 }
@@ -364,13 +364,13 @@ async fn a_body_that_drips_for_ever_is_given_up_and_asked_for_again() {
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_signature_that_becomes_valid_late_does_no_lasting_harm() {
     let early = Refuse::status(403).code("CannotVerifyCopySource").source(403, "AuthenticationFailed");
-    // Hours: while the ledger's threads write, virtual time passes, on a busy machine a lot of it.
+    // Hours, because virtual time passes while the ledger's threads write, especially on a busy machine.
     let rule = Rule::new(Fault::Refuse(early)).operation("{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}").until_s(10_000.0);
     is_mended_after(&[rule]).await;
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_media_account_that_loses_its_rights_ends_the_run_soon() {
+async fn a_media_account_that_loses_its_permissions_ends_the_run_soon() {
     for status in [401, 403] {
         let rule = Rule::new(Fault::Refuse(Refuse::status(status))).account("mediaeast").plane(Plane::Media).from(6);
         let (world, ended) = run_under(&[rule]).await;

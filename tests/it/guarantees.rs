@@ -69,7 +69,7 @@ fn code_below(folders: &[&str]) -> String {
 }
 
 #[test]
-fn each_test_that_the_fault_matrix_names_exists() {
+fn every_test_in_the_fault_matrix_exists() {
     let matrix = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/FAULTS.md")).unwrap();
     let code = code_below(&["src", "tests"]);
     let named: Vec<&str> = matrix
@@ -87,7 +87,7 @@ fn each_test_that_the_fault_matrix_names_exists() {
 
 /// Guarantee 1: the source is only read.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_sync_asks_the_source_for_nothing_but_reads() {
+async fn a_sync_only_reads_the_source() {
     let world = World::generated("assets=20,blobs=5,seed=4,awkward=true,real=true").await;
     world.emulator.reset_stats();
     world.sync().await;
@@ -133,9 +133,9 @@ async fn copying_and_comparing_end_before_the_locator_is_requested() {
 /// Guarantee 3: an asset of which a blob cannot be copied is not published.
 /// Guarantee 5: its failure does not stop the others.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_with_a_blob_that_cannot_be_copied_stays_unpublished_and_the_others_go_on() {
+async fn an_asset_with_a_blob_that_cannot_be_copied_is_not_published_and_the_others_continue() {
     let world = World::empty().await;
-    // Percent-encoded, this name makes a source URL beyond the 2 KiB that the service takes.
+    // Percent-encoded, this name makes a source URL above the service's limit of 2 KiB.
     let long = "ü".repeat(400);
     let bad = world.seed("bad", &["bad.ism", &long]).await;
     let good = world.seed("good", &["good.ism", "good.mp4"]).await;
@@ -150,7 +150,7 @@ async fn an_asset_with_a_blob_that_cannot_be_copied_stays_unpublished_and_the_ot
 
 /// Guarantee 6: a run that was stopped is completed by the next one, and nothing is copied or made twice.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_stopped_run_is_completed_by_the_next_one_and_nothing_is_done_twice() {
+async fn the_next_run_completes_a_stopped_one_and_does_nothing_twice() {
     for stop_after in [1, 7, 30, 55, 79] {
         let mut world = World::generated("assets=20,blobs=4,seed=6,sizes=small,awkward=false,real=false").await;
         world.emulator.reset_stats();
@@ -185,7 +185,7 @@ async fn no_secret_is_in_events_results_errors_or_the_ledger() {
     let long = "ü".repeat(400);
     world.seed("bad", &["bad.ism", &long]).await;
     let (summary, monitor) = world.sync().await;
-    // And once more with a target key that is wrong: the failure is reported, the key is not.
+    // And with a wrong target key: the failure is reported, but not the key.
     let wrong = "d3JvbmcgYnV0IHByZXR0eSBsb25nIGtleSBvZiBhbiBhY2NvdW50";
     world.config.target.storage[0].credential =
         mediamirror::config::StorageCredential::Key(mediamirror::redact::Secret::new(wrong));

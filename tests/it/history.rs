@@ -1,4 +1,4 @@
-//! The history of runs in the ledger: its events are what the run reported.
+//! The history of runs in the ledger: its events are those that the run reported.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn codes(events: Vec<Event>) -> Vec<(Option<String>, String)> {
     codes
 }
 
-/// Asset and code of each change and finding that the monitor was given, in order.
+/// Asset and code of each change and finding that the monitor got, in order.
 fn reported(monitor: &TestMonitor) -> Vec<(Option<String>, String)> {
     let mut codes = Vec::new();
     for event in monitor.events() {
@@ -60,7 +60,7 @@ async fn the_ledger_has_the_counts_of_a_run_and_an_event_for_each_change_and_eac
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_quiet_night_adds_a_run_and_no_event_and_a_dry_run_neither() {
+async fn a_night_without_changes_adds_a_run_without_events_and_a_dry_run_adds_nothing() {
     let world = World::generated("assets=5,blobs=4,seed=1,sizes=small,awkward=false,real=false").await;
     let (first, _) = world.sync().await;
     assert!(!world.ledger.events_of(&first.run).await.unwrap().is_empty());

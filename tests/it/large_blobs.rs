@@ -1,4 +1,4 @@
-//! Large blobs, in virtual time: resumed block by block after a crash, and as fast as their account.
+//! Large blobs, in virtual time: resumed block by block after a crash, and copied at the full speed of the account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
-/// Two blobs of 4 GiB, each of an asset of its own: 64 blocks of 64 MiB each.
+/// Two blobs of 4 GiB, each in a separate asset: 64 blocks of 64 MiB each.
 const TWO_LARGE: &str = "assets=2,blobs=1,seed=1,sizes=4294967296,awkward=false,real=false";
 /// Blocks of both.
 const BLOCKS: u64 = 128;
@@ -22,7 +22,7 @@ fn is_block_copy(request: &Request) -> bool {
     request.url().query_pairs().any(|(name, value)| (name.as_ref(), value.as_ref()) == ("comp", "block"))
 }
 
-/// A run that is interrupted when it has sent that many blocks of either blob and would send more of both.
+/// A run that is interrupted when it has sent that many blocks of each blob and would send more of both.
 async fn die_after(world: &mut World, blocks: u64) {
     let dead = CancellationToken::new();
     let (sent, cut) = (Mutex::new(HashMap::<String, u64>::new()), dead.clone());
@@ -49,12 +49,12 @@ async fn die_after(world: &mut World, blocks: u64) {
     lock_ends().await;
 }
 
-/// The lock of an interrupted run ends by itself.
+/// Waits until the lock of an interrupted run expires.
 async fn lock_ends() {
     tokio::time::sleep(std::time::Duration::from_mins(2)).await;
 }
 
-/// Guarantee 6: an interrupted run is gone on with, within a blob, too.
+/// Guarantee 6: an interrupted run is resumed, even within a blob.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_interrupted_copy_of_a_large_blob_resumes_at_its_blocks() {
     let mut world = World::generated(TWO_LARGE).await;
@@ -64,7 +64,7 @@ async fn an_interrupted_copy_of_a_large_blob_resumes_at_its_blocks() {
     world.emulator.reset_stats();
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
-    // Those whose answer the dead run did not hear are there, too.
+    // Blocks whose answer the dead run did not get exist, too.
     assert_eq!(world.count("PutBlockFromUrl"), BLOCKS - left);
     assert_eq!((world.count("GetBlockList"), world.count("PutBlockList")), (2, 2));
     assert_eq!(world.torn_blobs().await, [""; 0]);
@@ -72,16 +72,16 @@ async fn an_interrupted_copy_of_a_large_blob_resumes_at_its_blocks() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_first_sync_never_looks_for_blocks() {
+async fn a_first_sync_never_lists_blocks() {
     let world = World::generated(TWO_LARGE).await;
     world.sync().await;
     assert_eq!((world.count("GetBlockList"), world.count("PutBlockFromUrl")), (0, BLOCKS));
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn small_blobs_are_taken_up_without_a_look() {
+async fn small_blobs_are_resumed_without_listing_blocks() {
     let mut world = World::generated("assets=3,blobs=6,seed=1,sizes=small,awkward=false,real=false").await;
-    // Made on the target, and nothing copied.
+    // The asset is made on the target, but nothing is copied.
     world.intercept(|request| crate::world::is_blob_copy(request).then(|| std::future::pending().boxed()));
     let monitor = Arc::new(TestMonitor::default());
     let run = world.try_sync(Options::default(), &monitor);
@@ -107,7 +107,7 @@ async fn a_source_that_changed_since_the_crash_is_copied_from_its_first_block() 
     assert_eq!(world.verify().await.differences, []);
 }
 
-/// The other blob's content over one of them: as long, another state.
+/// Overwrites one of them with the other's content: the same length, but another state.
 async fn replace_one_by_the_other(world: &World) {
     let pair = world.pair();
     let storage = &pair.source.storage[0];

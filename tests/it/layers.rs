@@ -1,4 +1,4 @@
-//! The layers of the house: who may import whom, and which crate is confined to which module.
+//! The layers: which modules may import which, and which crate is confined to which module.
 
 mod circles;
 mod imports;
@@ -13,8 +13,8 @@ use self::imports::{Code, ItemPath};
 use self::modules::MAY_USE;
 use self::rooms::Rooms;
 
-/// Room of the emulator -> rooms it may use: only those above it, so that no two need each other. The file on top,
-/// `emulator.rs`, may use all of them.
+/// Room (submodule) of the emulator -> rooms that it may use: only those above it, so that no two depend on each other.
+/// The parent file, `emulator.rs`, may use all of them.
 const EMULATOR_MAY_USE: &Rooms = &[
     ("http", &[]),
     ("clock", &[]),
@@ -94,8 +94,8 @@ const EMULATOR_MAY_USE: &Rooms = &[
     ("tamper", &["storage", "settings", "blob", "storage_account", "handle"]),
 ];
 
-/// Room of the engine -> rooms it may use, all above it. What both sides hold and when something is done come first, then
-/// the run that all share, then the acts, then the views of their result.
+/// Room of the engine -> rooms it may use, all above it. The contents of both sides and the scheduling are first, then
+/// the common parts of a run, then the actions, then the views of their results.
 const ENGINE_MAY_USE: &Rooms = &[
     ("base", &[]),
     ("contents", &[]),
@@ -138,7 +138,7 @@ const ENGINE_MAY_USE: &Rooms = &[
     ("urls", &["counts", "expired", "options", "run", "delete", "withdraw", "verify"]),
 ];
 
-/// Crate -> the only modules that may name it.
+/// Crate -> the only modules that may use it.
 const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["transport"]),
     ("azure_storage_blob", &["blob"]),
@@ -157,8 +157,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("m3u8_rs", &["play"]),
 ];
 
-/// Words of a service's protocol -> the only folders whose code may spell them, beside the emulator and the list of what may
-/// be logged. Tests may spell anything.
+/// Words of a service's protocol -> the only folders whose code may contain them, in addition to the emulator and the
+/// list of what may be logged. Tests may contain anything.
 const SPELLED: &[(&str, &[&str])] = &[
     ("nb:cid:", &["library/ams_v2"]),
     ("nb:lid:", &["library/ams_v2"]),
@@ -170,7 +170,7 @@ const SPELLED: &[(&str, &[&str])] = &[
     ("odata", &["library/ams_v2"]),
 ];
 
-/// Lines of a file, with its tests.
+/// The most lines of a file, with its tests.
 const MOST_LINES: usize = 400;
 
 /// The Rust files of a folder.
@@ -214,7 +214,7 @@ fn modules() -> Vec<(ItemPath, Code)> {
 }
 
 #[test]
-fn no_module_imports_what_its_layer_must_not() {
+fn no_module_imports_a_module_that_its_layer_must_not_use() {
     let rules: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
     let modules = modules();
     let tests = rooms::test_modules(&modules);
@@ -245,7 +245,7 @@ fn third_party_crates_stay_in_their_modules() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The code of a file before the tests at its end. A test module in a file of its own is only declared here.
+/// The code of a file before the tests at its end. A test module in a separate file is only declared here.
 fn before_its_tests(code: &str) -> &str {
     let marks = code.match_indices("#[cfg(test)]\n");
     let end = marks.map(|(at, _)| at).find(|&at| {
@@ -288,26 +288,26 @@ fn every_module_has_a_rule_or_is_at_the_top() {
 }
 
 #[test]
-fn no_room_of_the_engine_imports_what_it_must_not() {
+fn no_room_of_the_engine_imports_a_room_that_it_must_not_use() {
     let wrong = rooms::violations("engine", ENGINE_MAY_USE, &modules());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn no_files_import_each_other_round() {
+fn no_files_import_each_other_in_a_cycle() {
     let found = circles::find(&modules());
     let lines: Vec<String> = found.iter().map(|circle| circle.join(", ")).collect();
     assert!(lines.is_empty(), "{}", lines.join("\n"));
 }
 
 #[test]
-fn no_room_of_the_emulator_imports_what_it_must_not() {
+fn no_room_of_the_emulator_imports_a_room_that_it_must_not_use() {
     let wrong = rooms::violations("emulator", EMULATOR_MAY_USE, &modules());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn no_file_is_too_long_to_read() {
+fn no_file_is_too_long() {
     let mut files = Vec::new();
     for folder in ["src", "tests/it", "benches"] {
         walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);

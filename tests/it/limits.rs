@@ -11,7 +11,7 @@ use crate::world::World;
 
 const LIBRARY: &str = "assets=40,blobs=6,seed=3,awkward=false";
 
-/// Two regions that take 50 ms for each answer.
+/// Two regions with a latency of 50 ms.
 async fn far() -> World {
     let mut settings = Settings::default();
     for region in &mut settings.regions {
@@ -36,19 +36,19 @@ async fn stops_and_is_resumed(limits: impl Fn() -> RunLimits, limit: Limit) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_stops_after_so_many_requests() {
+async fn a_run_stops_at_the_limit_of_requests() {
     let requests = || RunLimits { requests: NonZeroU64::new(120), ..RunLimits::default() };
     stops_and_is_resumed(requests, Limit::Requests).await;
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_stops_after_so_many_bytes() {
+async fn a_run_stops_at_the_limit_of_bytes() {
     let bytes = || RunLimits { bytes: NonZeroU64::new(1), ..RunLimits::default() };
     stops_and_is_resumed(bytes, Limit::Bytes).await;
 }
 
 #[test]
-fn a_run_stops_when_its_time_is_over() {
+fn a_run_stops_at_the_limit_of_time() {
     for limit in [Limit::Duration, Limit::Window] {
         let until = || Some((Instant::now() + Duration::from_millis(1_500), limit));
         let limits = || RunLimits { until: until(), ..RunLimits::default() };

@@ -1,4 +1,4 @@
-//! The integration tests: one binary, a module a subject.
+//! The integration tests: one binary, with one module per subject.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must panic at that line")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]

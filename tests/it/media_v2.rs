@@ -22,7 +22,7 @@ use mediamirror::transport::{AllowedHosts, guarded};
 use mediamirror::verdict::Cause;
 use url::Url;
 
-/// A world of two regions whose second one behaves as said.
+/// A world of two regions, with settings for the second one.
 async fn world(recipe: &str, target: MediaSettings) -> EmulatorHandle {
     let mut settings = Settings::default();
     settings.regions[1] = RegionSettings { media: target, ..settings.regions[1].clone() };
@@ -82,7 +82,7 @@ fn comparable(mut files: Vec<AssetFile>) -> BTreeSet<(String, u64, Option<String
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_large_library_is_listed_whole_and_each_entity_once() {
+async fn a_large_library_is_listed_completely_and_each_entity_once() {
     let world = world("assets=1300,blobs=2,seed=1,sizes=small", MediaSettings::default()).await;
     let source = client(&world, 0, "2.19");
     let assets = assets(&source).await;
@@ -110,7 +110,7 @@ async fn a_new_asset_is_found_by_its_alternate_id() {
     let found = target.assets_by_alternate_id("copy of ünïcode & more's").await.unwrap();
     let read = target.asset(&made.id).await.unwrap().unwrap();
     assert_eq!(found, std::slice::from_ref(&read));
-    // The service rounds the date once it is stored.
+    // The service rounds the date when it stores it.
     assert_eq!(Asset { created: made.created, ..read }, made);
 }
 
@@ -135,7 +135,7 @@ fn file(name: &str, size: u64, primary: bool) -> AssetFile {
     }
 }
 
-/// Those records and no others.
+/// A set with exactly those records.
 fn exactly(asset: &Asset, files: Vec<AssetFile>) -> FileSet {
     FileSet { others: OtherRecords::Delete, ..FileSet::new(asset.id.clone(), files) }
 }
@@ -160,12 +160,12 @@ async fn registers_and_changes(refuse_batch: bool) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn file_records_become_what_they_shall_be_in_batches() {
+async fn file_records_are_set_in_batches() {
     registers_and_changes(false).await;
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn file_records_become_what_they_shall_be_without_batches() {
+async fn file_records_are_set_without_batches() {
     registers_and_changes(true).await;
 }
 
@@ -244,7 +244,7 @@ async fn an_id_taken_by_another_account_of_the_data_centre_is_a_conflict() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_sixth_locator_is_refused_for_good() {
+async fn a_sixth_locator_is_refused_permanently() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let target = client(&world, 1, "2.19");
     let asset = new_asset(&target, "a").await;
@@ -294,7 +294,7 @@ async fn a_mistyped_key_is_reported_as_such() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn tokens_that_end_within_a_minute_go_unnoticed() {
+async fn tokens_that_expire_within_a_minute_cause_no_error() {
     let world = world("assets=2,blobs=2", MediaSettings { token_lifetime_s: 60, ..Default::default() }).await;
     let target = client(&world, 1, "2.19");
     let asset = new_asset(&target, "a").await;
@@ -306,7 +306,7 @@ async fn tokens_that_end_within_a_minute_go_unnoticed() {
     }
 }
 
-/// Publishes, renames and marks, protects nothing, and withdraws again.
+/// Publishes, renames, marks and withdraws an asset.
 async fn renames_and_withdraws(refuse_batch: bool) {
     let world = world("assets=2,blobs=2", MediaSettings { refuse_batch, ..Default::default() }).await;
     let target = client(&world, 1, "2.19");

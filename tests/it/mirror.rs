@@ -1,4 +1,4 @@
-//! Whole runs over the emulator, in virtual time: what arrives, what is refused, what a second run does.
+//! Whole runs with the emulator, in virtual time: what is copied, what is refused, and what a second run does.
 
 use futures::{FutureExt, TryStreamExt};
 use mediamirror::emulator::Settings;
@@ -21,7 +21,7 @@ async fn foreign_asset(world: &World, name: &str) -> Asset {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_library_arrives_whole_and_a_second_run_changes_nothing() {
+async fn a_library_is_mirrored_completely_and_a_second_run_changes_nothing() {
     let world = World::generated("assets=12,blobs=6,seed=3,sizes=small,awkward=false,real=true").await;
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
@@ -77,7 +77,7 @@ async fn the_awkward_library_ends_with_every_asset_accounted_for() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn names_with_spaces_percents_umlauts_and_folders_arrive() {
+async fn names_with_spaces_percents_umlauts_and_folders_are_mirrored() {
     let world = World::empty().await;
     let names = ["my film.ism", "50%.mp4", "straße.mp4", "a/b/c.mp4", "a+b&c=d.mp4", "x#y?z.mp4", "100%25.mp4"];
     world.seed("Ünicode & 100 % odd", &names).await;
@@ -88,7 +88,7 @@ async fn names_with_spaces_percents_umlauts_and_folders_arrive() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_published_asset_without_blobs_is_named_and_not_mirrored() {
+async fn a_published_asset_without_blobs_is_reported_and_not_mirrored() {
     let world = World::empty().await;
     let seeded = world.seed("empty", &[]).await;
     let (summary, monitor) = world.sync().await;
@@ -105,7 +105,7 @@ async fn a_locator_keeps_id_name_start_and_expiry() {
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     world.sync().await;
     let pair = world.pair();
-    // As it is stored: the service rounds times when it stores them, not in its answer to the creation.
+    // Read again, because the service rounds times when it stores them, but not in its answer to the creation.
     let original = pair.source.library.locator(&seeded.locator.id).await.unwrap().unwrap();
     let copy = pair.target.library.locator(&seeded.locator.id).await.unwrap().unwrap();
     assert_eq!(copy.name, original.name);
@@ -127,7 +127,7 @@ async fn an_asset_with_several_locators_gets_them_all() {
     assert_eq!((second.locators.mirrored, second.locators.unchanged, second.assets.unchanged), (0, 3, 1));
 }
 
-/// Guarantee 2: what another tool or person made in the target is not touched.
+/// Guarantee 2: what another tool or person made on the target is not changed.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_deleted() {
     let world = World::empty().await;
@@ -165,9 +165,9 @@ async fn an_equal_asset_that_another_tool_made_is_a_conflict_and_not_written_to(
     assert_eq!(pair.target.library.assets().try_concat().await.unwrap().len(), 1, "nothing was made beside it");
 }
 
-/// Guarantee 4: a copy is bound to the entity tag that was listed.
+/// Guarantee 4: a copy requires the listed entity tag.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
+async fn a_blob_that_changes_during_its_copy_is_copied_in_its_new_state() {
     let mut world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     let pair = world.pair();
@@ -181,7 +181,7 @@ async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
+async fn an_asset_deleted_during_the_run_is_reported_and_the_others_continue() {
     let mut world = World::empty().await;
     let gone = world.seed("gone", &["gone.ism", "gone.mp4"]).await;
     world.seed("stays", &["stays.ism"]).await;
@@ -206,7 +206,7 @@ async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_changed_blob_is_the_only_one_copied_by_the_next_run() {
+async fn the_next_run_copies_only_the_changed_blob() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
     tokio::time::advance(std::time::Duration::from_secs(5)).await;
@@ -232,7 +232,7 @@ async fn a_dry_run_reports_the_planned_changes_and_makes_none() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_unpublished_asset_is_copied_and_stays_unpublished() {
+async fn an_unpublished_asset_is_copied_and_not_published() {
     let world = World::empty().await;
     let pair = world.pair();
     let asset = seed_asset(&pair, "hidden").await;
@@ -320,7 +320,7 @@ async fn a_deleted_or_damaged_target_blob_is_copied_again() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
+async fn an_extended_locator_is_extended_on_the_target() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism"]).await;
     world.sync().await;
@@ -335,8 +335,8 @@ async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_too_large_for_the_method_asked_for_is_copied_in_blocks() {
-    // Put Blob From URL takes 5,000 MiB; a library of ordinary sizes has larger blobs.
+async fn a_blob_that_is_too_large_for_the_requested_method_is_copied_in_blocks() {
+    // Put Blob From URL takes 5,000 MiB; a library of real sizes has larger blobs.
     let world = World::generated("assets=60,blobs=5,seed=3,awkward=false,real=false").await;
     let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
     assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 60), "{:?}", summary.problems);

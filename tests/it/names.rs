@@ -1,5 +1,4 @@
-//! Names that others chose: each arrives byte for byte or is refused by name, and no terminal acts upon what it is
-//! shown of them.
+//! Arbitrary names: each is mirrored byte for byte or refused by name, and none can control a terminal.
 
 use std::fs;
 
@@ -14,12 +13,12 @@ use crate::cli::against_emulator::Emulator;
 use crate::cli::{mediamirror, stderr, stdout};
 use crate::world::{World, copies_of, seed_asset};
 
-/// Libraries that are mirrored; a case takes some ten milliseconds.
+/// Libraries that are mirrored; a case takes a few ten milliseconds.
 const CASES: u32 = 48;
-/// Characters of a name in a URL for which the 2 KiB of a copy's source have room beside its signature.
+/// The most characters of a name in a URL that fit into the 2 KiB of a copy's source together with its signature.
 const ROOM: usize = 1_500;
 
-/// What names are made of: what URLs, XML, terminals, tables and redaction take for something else than a name.
+/// The parts of names: texts with a special meaning in URLs, XML, terminals, tables and redaction.
 const PIECES: &[&str] = &[
     "../",
     "./",
@@ -79,18 +78,18 @@ const PIECES: &[&str] = &[
     "0",
 ];
 
-/// Such a name, most of them made of pieces, some of any characters.
+/// A name, mostly made of these parts, sometimes of any characters.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::collection::vec(prop::sample::select(PIECES), 1..12).prop_map(|pieces| pieces.concat()),
         1 => prop::collection::vec(any::<char>(), 1..60).prop_map(|characters| characters.into_iter().collect()),
-        // The most the service takes.
+        // The longest name that the service accepts.
         1 => "[ -~]{0,4}".prop_map(|start| format!("{start}{}", "n".repeat(1_024 - start.len()))),
     ]
 }
 
-/// Has the name a URL of its own that the service takes, short enough for a copy? What has none is refused: see the other
-/// test.
+/// Does the name have a unique URL that the service accepts and that is short enough for a copy? Other names are
+/// refused: see the other test.
 fn has_url(name: &str) -> bool {
     let says = |segment: &str| !matches!(segment, "." | "..");
     name.split('/').all(says)
@@ -99,7 +98,7 @@ fn has_url(name: &str) -> bool {
         && utf8_percent_encode(name, NON_ALPHANUMERIC).to_string().len() <= ROOM
 }
 
-/// What a listing shows of a container, without what differs from copy to copy.
+/// A listing of a container, without the properties that differ between copies.
 async fn listed(world: &World, side: usize, container: &ContainerName) -> Vec<(String, u64, BlobProperties)> {
     let pair = world.pair();
     let account = [&pair.source, &pair.target][side].storage[0].clone();
@@ -107,7 +106,7 @@ async fn listed(world: &World, side: usize, container: &ContainerName) -> Vec<(S
     blobs.into_iter().map(|blob| (blob.name, blob.length, blob.properties)).collect()
 }
 
-/// Mirrors one asset of blobs of these names; what it had, and what its copy has.
+/// Mirrors one asset of blobs with these names; returns its blobs and those of its copy.
 async fn mirrored(names: &[String]) -> (Summary, [Vec<(String, u64, BlobProperties)>; 2]) {
     let world = World::empty().await;
     let pair = world.pair();
@@ -131,8 +130,8 @@ async fn mirrored(names: &[String]) -> (Summary, [Vec<(String, u64, BlobProperti
 }
 
 #[test]
-fn any_name_that_has_a_url_arrives_byte_for_byte_with_its_properties() {
-    // The names are from a generator of fixed seed: a failure is seen again without a file that remembers it.
+fn any_name_with_a_url_is_mirrored_byte_for_byte_with_its_properties() {
+    // The names come from a generator with a fixed seed, so a failure is reproduced without a stored file.
     let mut runner = TestRunner::new_with_rng(
         Config { cases: CASES, failure_persistence: None, ..Config::default() },
         TestRng::deterministic_rng(RngAlgorithm::ChaCha),
@@ -151,7 +150,7 @@ fn any_name_that_has_a_url_arrives_byte_for_byte_with_its_properties() {
     checked.unwrap_or_else(|why| panic!("{why}"));
 }
 
-/// Nothing is there that a terminal acts upon, and no line that the program did not write.
+/// Checks that a text has no characters that control a terminal, and no forged line.
 fn is_harmless(what: &str, printed: &str) {
     let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202e}');
     assert!(!printed.contains(acts), "{what}: {printed:?}");

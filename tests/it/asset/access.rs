@@ -62,7 +62,7 @@ async fn without_a_server_manifest_each_file_has_a_url() {
 }
 
 #[tokio::test]
-async fn download_urls_work_and_print_their_signature_nowhere_but_where_they_are_exposed() {
+async fn download_urls_work_and_their_signature_is_printed_only_on_request() {
     let world = World::empty().await;
     let pair = world.pair();
     let film = uploaded(&pair, "film", &[("film 1.mp4", b"moving pictures")]).await;
@@ -78,7 +78,7 @@ async fn download_urls_work_and_print_their_signature_nowhere_but_where_they_are
 }
 
 #[tokio::test]
-async fn an_asset_is_meant_by_id_or_by_a_name_that_only_one_has() {
+async fn an_asset_is_found_by_its_id_or_by_a_unique_name() {
     let world = World::empty().await;
     let pair = world.pair();
     let film = uploaded(&pair, "it's a film", &[("a.mp4", b"x")]).await;
@@ -92,7 +92,7 @@ async fn an_asset_is_meant_by_id_or_by_a_name_that_only_one_has() {
 }
 
 #[tokio::test]
-async fn an_asset_that_is_removed_takes_its_blobs_and_locators_along() {
+async fn an_asset_is_removed_with_its_blobs_and_locators() {
     let world = World::empty().await;
     let pair = world.pair();
     let film = uploaded(&pair, "film", &[("a.mp4", b"x")]).await;
@@ -107,7 +107,7 @@ async fn an_asset_that_is_removed_takes_its_blobs_and_locators_along() {
 }
 
 #[tokio::test]
-async fn only_unused_policies_are_pruned_and_those_shared_by_mediamirror_stay() {
+async fn only_unused_policies_are_pruned_except_the_shared_ones_of_mediamirror() {
     let world = World::empty().await;
     let pair = world.pair();
     let film = uploaded(&pair, "film", &[("a.mp4", b"x")]).await;

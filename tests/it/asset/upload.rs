@@ -1,4 +1,4 @@
-//! Uploads: the content that arrives, the content that is left behind, and how an interrupted upload is resumed.
+//! Uploads: the uploaded content, the remains of an interrupted upload, and how it is resumed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::world::World;
 const BLOCK: usize = 4 << 20;
 
 #[tokio::test]
-async fn files_arrive_whole_with_checksum_type_and_record_and_nothing_temporary_is_made() {
+async fn files_are_uploaded_with_checksum_type_and_record_and_nothing_temporary_is_made() {
     let world = World::empty().await;
     let pair = world.pair();
     let film = noise(2 * BLOCK + 5);
@@ -100,7 +100,7 @@ async fn complete_files_of_an_interrupted_upload_are_not_sent_again() {
     let world = World::empty().await;
     let pair = world.pair();
     let (_place, files) = written(&[("a.mp4", &noise(BLOCK)), ("b.mp4", b"b")]);
-    // The records cannot be made: everything is there but them.
+    // Making the records fails, so only they are missing.
     let plan = r#"
         [[rule]]
         plane = "media"

@@ -1,4 +1,4 @@
-//! A target that another program keeps, such as object replication: it is compared, and nothing is written to it.
+//! A target that another program fills, such as object replication: it is compared, and nothing is written to it.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ async fn compared(world: &World) -> Verification {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_another_program_keeps_is_compared_by_name_and_not_touched() {
+async fn a_target_that_another_program_fills_is_compared_by_name_and_not_changed() {
     let world = world().await;
     for side in [Side::Source, Side::Target] {
         fill_side(&world, side, "films", &["a.ts", "b.ts"]).await;

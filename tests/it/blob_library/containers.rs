@@ -1,4 +1,4 @@
-//! What containers have beside their blobs: public access and metadata.
+//! Public access and metadata of containers.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub(crate) async fn open_world() -> World {
     world
 }
 
-/// Opens a container of the source, or closes it.
+/// Sets the public access of a container of the source.
 pub(super) async fn open(world: &World, container: &str, level: Option<PublicAccess>) {
     let container = ContainerName::new(container);
     world.pair().source.storage[0].set_public_access(&container, level).await.unwrap();
 }
 
-/// What anybody may read of a container of the target.
+/// What anyone can read in a container of the target.
 pub(super) async fn opened(world: &World, container: &str) -> Option<PublicAccess> {
     let found = world.pair().target.storage[0].container(&ContainerName::new(container)).await.unwrap();
     found.and_then(|found| found.public)
@@ -38,7 +38,7 @@ async fn a_public_container_is_private_until_its_blobs_are_there_and_follows_its
     fill(&world, "films", &["a.ts"]).await;
     fill(&world, "drafts", &["b.ts"]).await;
     open(&world, "films", Some(PublicAccess::Blobs)).await;
-    // Looked at when the first blob arrives.
+    // The public access when the first blob is copied.
     let seen = Arc::new(std::sync::Mutex::new(None));
     let (pair, note) = (world.pair(), Arc::clone(&seen));
     let look = async move {
@@ -67,7 +67,7 @@ async fn a_public_container_is_private_until_its_blobs_are_there_and_follows_its
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_is_deleted_in_the_source_is_closed_and_its_bytes_stay() {
+async fn a_container_deleted_in_the_source_is_closed_and_its_blobs_are_kept() {
     let world = open_world().await;
     for name in ["films", "series", "shorts"] {
         fill(&world, name, &["a.ts"]).await;
@@ -79,7 +79,7 @@ async fn what_is_deleted_in_the_source_is_closed_and_its_bytes_stay() {
     assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 1), "{:?}", summary.problems);
     assert_eq!((opened(&world, "films").await, opened(&world, "series").await), (None, Some(PublicAccess::Blobs)));
     assert!(mirrored(&world).await.contains(&("films".to_owned(), vec!["a.ts".to_owned()])));
-    // The operator closes another one.
+    // The operator withholds another one.
     let policy = Policy { withhold: vec!["series".to_owned()], ..Default::default() };
     let (summary, _) = world.sync_with(Options { policy, ..Options::default() }).await;
     assert_eq!(summary.withdrawn, 1, "{:?}", summary.problems);
@@ -87,7 +87,7 @@ async fn what_is_deleted_in_the_source_is_closed_and_its_bytes_stay() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn where_public_access_cannot_be_set_the_run_says_so_and_the_blobs_are_there() {
+async fn if_public_access_cannot_be_set_the_run_reports_it_and_the_blobs_are_copied() {
     let mut world = open_world().await;
     fill(&world, "films", &["a.ts"]).await;
     open(&world, "films", Some(PublicAccess::Blobs)).await;

@@ -1,4 +1,4 @@
-//! Containers and blobs that the source has deleted are deleted some nights later.
+//! Containers and blobs that the source has deleted are deleted some days later.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn delete_container(world: &World, container: &str) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_deleted_container_is_closed_at_once_and_deleted_after_seven_nights() {
+async fn a_deleted_container_is_closed_immediately_and_deleted_after_seven_nights() {
     let world = filled().await;
     open(&world, "films", Some(PublicAccess::Blobs)).await;
     day(&world).await;
@@ -74,7 +74,7 @@ async fn a_container_that_comes_back_on_the_fifth_day_is_mirrored_again_and_its_
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_somebody_put_in_the_place_of_a_retired_copy_stays() {
+async fn a_foreign_container_that_replaced_a_retired_copy_is_kept() {
     let world = filled().await;
     delete_container(&world, "films");
     quiet_days(&world, 4).await;
@@ -86,7 +86,7 @@ async fn a_container_that_somebody_put_in_the_place_of_a_retired_copy_stays() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_deleted_blob_is_deleted_after_seven_nights_and_what_is_left_out_is_not() {
+async fn a_deleted_blob_is_deleted_after_seven_nights_and_excluded_blobs_are_not() {
     let mut world = filled().await;
     let source = world.config.source.account.clone();
     assert!(world.emulator.delete_blob(&source, "films", "a/1.ts"));
@@ -94,7 +94,7 @@ async fn a_deleted_blob_is_deleted_after_seven_nights_and_what_is_left_out_is_no
     let summary = day(&world).await;
     assert_eq!((summary.outcome, summary.deleted.blobs), (Outcome::Complete, 1), "{:?}", summary.findings);
     assert_eq!(mirrored(&world).await[0], expected(&[("films", &["a.m3u8"])])[0]);
-    // A container with a blob that the configuration leaves out is not deleted as a whole.
+    // A container with a blob that the configuration leaves out is not deleted.
     let exclude = GlobSetBuilder::new().add(Glob::new("news/a/*").unwrap()).build().unwrap();
     world.config.blobs.selection = Selection { exclude: Some(exclude), ..Selection::default() };
     day(&world).await;
@@ -106,7 +106,7 @@ async fn a_deleted_blob_is_deleted_after_seven_nights_and_what_is_left_out_is_no
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn single_blobs_of_folders_are_deleted_and_neither_folders_nor_containers_with_folders_are() {
+async fn blobs_of_folders_are_deleted_but_not_whole_folders_and_their_containers() {
     let mut world = world().await;
     world.config.blobs.split = BTreeSet::from([ContainerName::new("vod")]);
     fill(&world, "vod", &["a/1.ts", "a/2.ts", "b/1.ts", "index.html"]).await;

@@ -31,7 +31,7 @@ async fn mirrored(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn each_folder_is_an_asset_and_the_container_is_opened_after_them() {
+async fn each_folder_is_an_asset_and_the_container_becomes_public_after_them() {
     let mut world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     fill(&world, "other", &["c/1.ts"]).await;
@@ -61,7 +61,7 @@ async fn each_folder_is_an_asset_and_the_container_is_opened_after_them() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_dry_run_foresees_the_requests_of_a_first_run() {
+async fn a_dry_run_forecasts_the_requests_of_a_first_run() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     open(&world, "vod", Some(PublicAccess::Blobs)).await;
@@ -72,7 +72,7 @@ async fn a_dry_run_foresees_the_requests_of_a_first_run() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_folder_that_cannot_be_copied_stops_neither_the_others_nor_the_container() {
+async fn a_folder_that_cannot_be_copied_does_not_affect_the_others_and_the_container() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     open(&world, "vod", Some(PublicAccess::Blobs)).await;
@@ -86,7 +86,7 @@ async fn a_folder_that_cannot_be_copied_stops_neither_the_others_nor_the_contain
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_folder_that_the_source_has_deleted_is_kept_and_counted_and_comes_back() {
+async fn a_folder_that_the_source_has_deleted_is_kept_and_counted_and_can_return() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     world.sync().await;
@@ -113,7 +113,7 @@ fn fill_folder(world: &World) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_the_source_has_deleted_is_closed_with_all_its_folders_in_it() {
+async fn a_container_that_the_source_has_deleted_is_closed_with_all_its_folders() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     fill(&world, "other", &["1.ts"]).await;
@@ -143,7 +143,7 @@ async fn a_container_is_split_and_joined_again_without_a_copy() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_folders_of_a_foreign_container_are_foreign_and_are_not_adopted() {
+async fn the_folders_of_a_foreign_container_are_foreign_and_not_adopted() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     let container = ContainerName::new("vod");
@@ -158,7 +158,7 @@ async fn the_folders_of_a_foreign_container_are_foreign_and_are_not_adopted() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_is_deleted_while_the_source_is_listed_stops_nothing_else() {
+async fn a_container_that_is_deleted_during_the_listing_does_not_affect_the_others() {
     let mut world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     fill(&world, "other", &["1.ts"]).await;
@@ -175,7 +175,7 @@ async fn a_container_that_is_deleted_while_the_source_is_listed_stops_nothing_el
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_folder_that_is_to_be_withheld_is_named_because_it_plays_on() {
+async fn a_withheld_folder_is_reported_because_it_still_plays() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
     open(&world, "vod", Some(PublicAccess::Blobs)).await;

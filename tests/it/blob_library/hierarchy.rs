@@ -29,7 +29,7 @@ async fn world(hierarchical: [bool; 2]) -> World {
     world
 }
 
-/// Fails unless a run has nothing to do and finds both sides equal.
+/// Fails unless a run changes nothing and finds both sides equal.
 async fn is_equal(world: &World) {
     assert_eq!(world.verify().await.differences, []);
     world.emulator.reset_stats();
@@ -38,9 +38,9 @@ async fn is_equal(world: &World) {
     assert_eq!((summary.blobs.copied, summary.assets.unchanged), (0, summary.assets.total));
 }
 
-/// A folder with a blob, and an empty one for which there is a marker, or a directory.
+/// A folder with a blob, and an empty one with a marker or a directory.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn markers_of_folders_are_blobs_between_flat_accounts_and_nowhere_else() {
+async fn markers_of_folders_are_blobs_only_between_flat_accounts() {
     for (hierarchical, blobs) in [
         ([false, false], &["a", "a/1.ts", "b.ts", "empty"][..]),
         ([false, true], &["a/1.ts", "b.ts"]),
@@ -60,7 +60,7 @@ async fn markers_of_folders_are_blobs_between_flat_accounts_and_nowhere_else() {
         is_equal(&world).await;
         let asked = world.count("GetAccountInformation");
         assert!(asked == 0 || !hierarchical[0], "only where there are markers, {asked} times");
-        // The next blob finds its directory, or makes it.
+        // The next blob uses its directory, or creates it.
         for name in ["a/2.ts", "c/d/3.ts"] {
             assert!(world.emulator.put_blob("storewest", "films", name, "new", None));
         }
@@ -71,7 +71,7 @@ async fn markers_of_folders_are_blobs_between_flat_accounts_and_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn blobs_arrive_without_their_index_tags_where_an_account_has_none_and_the_run_says_so() {
+async fn blobs_are_copied_without_index_tags_if_an_account_has_none_and_the_run_reports_it() {
     for (hierarchical, causes) in [([false, true], &["not-supported"][..]), ([true, true], &[])] {
         let world = world(hierarchical).await;
         fill(&world, "films", &["a.ts"]).await;
@@ -88,7 +88,7 @@ async fn blobs_arrive_without_their_index_tags_where_an_account_has_none_and_the
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_name_that_is_a_blob_and_a_folder_fails_its_asset_alone() {
+async fn only_the_asset_with_a_name_that_is_a_blob_and_a_folder_fails() {
     let world = world([false, true]).await;
     fill(&world, "films", &["a", "a/1.ts"]).await;
     fill(&world, "series", &["a.ts"]).await;
@@ -101,11 +101,11 @@ async fn a_name_that_is_a_blob_and_a_folder_fails_its_asset_alone() {
     world.pair().source.storage[0].delete_container(&ContainerName::new("films")).await.unwrap();
 }
 
-/// More blobs than are kept in memory, in folders whose contents come before files with smaller names.
+/// More blobs than are kept in memory, in folders whose contents are listed before files with smaller names.
 const FOLDERS: [&str; 3] = ["a", "a-1", "a.x"];
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_large_container_is_mirrored_in_whatever_order_each_side_lists_it() {
+async fn a_large_container_is_mirrored_even_if_both_sides_list_it_in_different_orders() {
     for hierarchical in [[true, false], [false, true], [true, true]] {
         let world = world(hierarchical).await;
         fill(&world, "films", &["first"]).await;
@@ -114,12 +114,12 @@ async fn a_large_container_is_mirrored_in_whatever_order_each_side_lists_it() {
                 assert!(world.emulator.put_blob("storewest", "films", &format!("{folder}/{at:03}.ts"), "x", None));
             }
         }
-        // A copy of the same second is no proof.
+        // A copy in the same second proves nothing.
         tokio::time::advance(Duration::from_secs(2)).await;
         let (summary, _) = world.sync().await;
         assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1201), "{:?}", summary.problems);
         is_equal(&world).await;
-        // One changes, one comes, and one is deleted.
+        // One is changed, one is added, and one is deleted.
         assert!(world.emulator.put_blob("storewest", "films", "a/007.ts", "changed", None));
         assert!(world.emulator.put_blob("storewest", "films", "a-2.ts", "new", None));
         assert!(world.emulator.delete_blob("storewest", "films", "a.x/100.ts"));
@@ -134,7 +134,7 @@ async fn a_large_container_is_mirrored_in_whatever_order_each_side_lists_it() {
 
 /// A blob that changes while it is copied is compared in its new state.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_of_a_sorted_container_may_change_during_the_run() {
+async fn a_blob_of_a_sorted_container_can_change_during_the_run() {
     let mut world = world([true, true]).await;
     fill(&world, "films", &["first"]).await;
     for at in 0..400 {

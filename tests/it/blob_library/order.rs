@@ -1,4 +1,4 @@
-//! Players never read a playlist on the target that names what is not there.
+//! Players on the target never read a playlist with missing segments.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +24,7 @@ fn watch(world: &mut World) -> Arc<Mutex<Vec<String>>> {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn segments_arrive_before_the_playlists_that_name_them() {
+async fn segments_are_copied_before_their_playlists() {
     let names = ["a.mpd", "master.m3u8", "v1/1.ts", "v1/2.ts", "v1/list.m3u8", "v2/1.ts", "v2/list.m3u8", "z.jpg"];
     for copy_method in [CopyMethod::Put, CopyMethod::Async] {
         let mut world = world().await;
@@ -48,7 +48,7 @@ async fn segments_arrive_before_the_playlists_that_name_them() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_live_playlist_that_changes_during_the_run_arrives_with_the_segments_that_it_names() {
+async fn a_live_playlist_that_changes_during_the_run_is_copied_with_its_segments() {
     for copy_method in [CopyMethod::Put, CopyMethod::Async] {
         let mut world = world().await;
         fill(&world, "films", &["1.ts", "2.ts", "live.m3u8"]).await;
@@ -82,7 +82,7 @@ async fn a_live_playlist_that_changes_during_the_run_arrives_with_the_segments_t
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_playlist_that_changes_again_and_again_fails_its_asset_and_the_old_one_stays() {
+async fn a_playlist_that_changes_repeatedly_fails_its_asset_and_the_old_one_is_kept() {
     let mut world = world().await;
     fill(&world, "films", &["1.ts", "live.m3u8"]).await;
     world.sync().await;

@@ -27,7 +27,7 @@ async fn all_mirrored(world: &mut World) -> Vec<(String, Vec<String>)> {
 const LEFT_OUT: LeftOut = LeftOut { by_path: 2, archived: 0 };
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
+async fn only_blobs_that_match_the_globs_are_mirrored_and_compared() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "a.tmp", "drafts/b.ts", "c.ts"]).await;
     let exclude = Some(globs(&["*.tmp", "films/drafts/*"]));
@@ -40,7 +40,7 @@ async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
     let (summary, _) = world.sync().await;
     assert_eq!((summary.assets.unchanged, summary.left_out), (1, LEFT_OUT), "{:?}", summary.problems);
 
-    // What the target has of them is neither compared nor counted as a blob that only the target has.
+    // The target's excluded blobs are not compared, and do not count as blobs that only the target has.
     world.config.blobs.selection = Selection::default();
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
     world.config.blobs.selection = Selection { include: Some(globs(&["films/a.*"])), ..Selection::default() };
@@ -50,7 +50,7 @@ async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_whose_blobs_are_all_left_out_is_neither_empty_nor_lost() {
+async fn a_container_whose_blobs_are_all_excluded_is_not_reported_as_empty_or_lost() {
     let mut world = open_world().await;
     fill(&world, "films", &["a.ts"]).await;
     fill(&world, "series", &["b.ts"]).await;
@@ -67,7 +67,7 @@ async fn a_container_whose_blobs_are_all_left_out_is_neither_empty_nor_lost() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn archived_blobs_are_a_cause_or_left_out_and_copied_once_they_can_be_read() {
+async fn archived_blobs_have_a_cause_or_are_left_out_and_are_copied_when_readable() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "old.ts"]).await;
     let account = world.config.source.account.clone();
@@ -93,7 +93,7 @@ async fn archived_blobs_are_a_cause_or_left_out_and_copied_once_they_can_be_read
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn globs_that_leave_out_every_blob_are_never_green() {
+async fn globs_that_exclude_every_blob_never_end_with_zero() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     for mirrored in [false, true] {

@@ -42,7 +42,7 @@ async fn compared(world: &World) -> Verification {
     verify(&world.pair(), &world.ledger, &asked(), &Silent).await.unwrap()
 }
 
-/// What differs, in order.
+/// The differences, in order.
 fn items(verification: &Verification) -> Vec<(&str, &str)> {
     verification.differences.iter().map(|one| (one.name.as_str(), one.item.as_str())).collect()
 }
@@ -79,7 +79,7 @@ async fn policies_and_cors_rules_are_compared_and_mirrored_only_on_request() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_a_signature_does_not_show_is_not_called_equal() {
+async fn settings_that_a_signature_cannot_read_are_not_reported_as_equal() {
     let mut world = changed().await;
     let of = world.emulator.ready().regions[0].storage[0].clone();
     let signature = account_signature(&of.account, &of.key, "ss=b&srt=sco&sp=rlt", "2099-01-01T00:00:00Z");
@@ -93,7 +93,7 @@ async fn what_a_signature_does_not_show_is_not_called_equal() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn policies_and_cors_rules_are_items_of_a_plan_and_what_it_lacks_is_left() {
+async fn policies_and_cors_rules_are_items_of_a_plan_and_missing_ones_are_not_changed() {
     let world = changed().await;
     let (_, monitor) = world.sync_with(Options { dry_run: true, ..asked() }).await;
     let item = |event| if let RunEvent::Planned(item) = event { Some(*item) } else { None };

@@ -22,7 +22,7 @@ async fn mixed() -> World {
     source.ask("PUT mixed/disk.vhd?", &disk, "").await.expect(201);
     let pages = [("x-ms-page-write", "update"), ("x-ms-range", "bytes=512-1023")];
     source.ask("PUT mixed/disk.vhd?comp=page", &pages, vec![1_u8; 512]).await.expect(201);
-    // A copy of the same second is no proof.
+    // A copy in the same second proves nothing.
     tokio::time::advance(Duration::from_secs(2)).await;
     world
 }
@@ -46,7 +46,7 @@ fn expected(log: BlobKind, disk: BlobKind) -> Vec<(String, BlobKind)> {
     vec![one("disk.vhd", disk), one("film.mp4", BlobKind::Block), one("log.txt", log)]
 }
 
-/// Mirrors; fails unless all is equal afterwards, and unless another run copies nothing.
+/// Mirrors; fails unless everything is equal afterwards and another run copies nothing.
 async fn mirrors(world: &World) {
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
@@ -68,7 +68,7 @@ async fn append_and_page_blobs_keep_their_types_and_follow_their_sources() {
     assert_eq!(disk.header("x-ms-blob-sequence-number"), "7");
     assert!(copies(&world).await[2].properties.tags.is_any());
 
-    // The log goes on, and the disk becomes a blob of another type.
+    // The log grows, and the disk becomes a blob of another type.
     append(&world, "second").await;
     raw(&world, 0).ask("DELETE mixed/disk.vhd?", &[], "").await.expect(202);
     fill_again(&world, "no disk").await;
@@ -76,7 +76,7 @@ async fn append_and_page_blobs_keep_their_types_and_follow_their_sources() {
     assert_eq!(types(&world).await, expected(BlobKind::Append, BlobKind::Block));
 }
 
-/// Writes a block blob in the place of the disk.
+/// Replaces the disk by a block blob.
 async fn fill_again(world: &World, content: &'static str) {
     raw(world, 0).ask("PUT mixed/disk.vhd?", &[("x-ms-blob-type", "BlockBlob")], content).await.expect(201);
 }
@@ -104,14 +104,14 @@ async fn a_blob_that_is_sealed_later_is_sealed_on_the_target_and_not_copied_agai
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_somebody_sealed_is_made_again() {
+async fn a_copy_that_another_program_sealed_is_made_again() {
     let world = mixed().await;
     mirrors(&world).await;
     raw(&world, 1).ask("PUT mixed/log.txt?comp=seal", &[], "").await.expect(200);
     append(&world, "second").await;
     mirrors(&world).await;
     assert_eq!(types(&world).await, expected(BlobKind::Append, BlobKind::Page));
-    // Without a change of the source, too.
+    // Also without a change of the source.
     raw(&world, 1).ask("PUT mixed/log.txt?comp=seal", &[], "").await.expect(200);
     mirrors(&world).await;
     assert_eq!(types(&world).await, expected(BlobKind::Append, BlobKind::Page));

@@ -8,7 +8,7 @@ use mediamirror::engine::{Outcome, Summary};
 use super::{fill, raw, world};
 use crate::world::World;
 
-/// A world with two copies, one of which has changed in the source; so has the other.
+/// A world with two copies, both of which have changed in the source.
 async fn changed() -> World {
     let world = world().await;
     for name in ["films", "series"] {
@@ -18,17 +18,17 @@ async fn changed() -> World {
     for name in ["films", "series"] {
         assert!(world.emulator.put_blob("storewest", name, "a.ts", "changed", Some("video/mp4")));
     }
-    // Services report times in whole seconds: a copy of the same second as its source might be of its state before.
+    // Services report times in whole seconds: a copy in the same second as its source could have the earlier state.
     tokio::time::advance(Duration::from_secs(1)).await;
     world
 }
 
-/// The same causes, as text, as often as there are problems.
+/// The causes of all problems, as text.
 fn causes(summary: &Summary) -> Vec<&'static str> {
     summary.problems.iter().map(|problem| problem.finding.cause.code()).collect()
 }
 
-/// Mirrors all but the blob that may not be written, and the whole once it may.
+/// Checks that all blobs except the unwritable one are mirrored, and all of them after `free`.
 async fn fails_alone(world: &World, cause: &str, free: impl AsyncFnOnce()) {
     for _ in 0..2 {
         world.emulator.reset_stats();
@@ -56,14 +56,14 @@ async fn a_container_that_object_replication_writes_fails_its_asset() {
         assert!(world.emulator.protect("storeeast", "films", None));
     })
     .await;
-    // So do a new blob, and other metadata of one that is there.
+    // So do a new blob, and changed metadata of an existing one.
     assert!(world.emulator.protect("storeeast", "films", Some(Protection::Replication)));
     let account = "storewest";
     assert!(world.emulator.set_metadata(account, "films", "a.ts", &[("k", "v")]));
     assert_eq!(causes(&world.sync().await.0), ["target-not-writable"]);
     assert!(world.emulator.put_blob(account, "films", "c.ts", "new", None));
     assert_eq!(causes(&world.sync().await.0), ["target-not-writable"]);
-    // It can be read, and deleted.
+    // It can be read and deleted.
     let target = raw(&world, 1);
     let there = target.ask("HEAD films/a.ts?", &[], "").await.expect(200);
     assert!(!there.header("x-ms-or-policy-id").is_empty());

@@ -1,4 +1,4 @@
-//! The real binary against the emulator, which is the real binary as well.
+//! The real binary against the emulator, which is also the real binary.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -24,12 +24,12 @@ impl Emulator {
         Self::with(settings, "assets=4,blobs=5,seed=1,sizes=small,awkward=false", "")
     }
 
-    /// The same with a library of that recipe, spoiling answers by those rules.
+    /// The same with a library of that recipe and faults by those rules.
     pub(crate) fn with(settings: &str, library: &str, faults: &str) -> Self {
         Self::filled(settings, &["--generate", library], faults)
     }
 
-    /// The same with a library as these arguments say.
+    /// The same with a library according to these arguments.
     pub(crate) fn filled(settings: &str, library: &[&str], faults: &str) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::write(place.path().join("emulator.toml"), settings).expect("written");
@@ -60,7 +60,7 @@ impl Emulator {
         (output.status.code(), value.unwrap_or_else(|error| panic!("{error}: {}{}", stdout(&output), stderr(&output))))
     }
 
-    /// The line of the configuration that has this in it, counted from 1.
+    /// The line of the configuration that contains this, counted from 1.
     pub(crate) fn line_of(&self, needle: &str) -> usize {
         let text = std::fs::read_to_string(self.path().join("mirror.toml")).expect("readable");
         text.lines().position(|line| line.contains(needle)).expect("it is there") + 1
@@ -92,7 +92,7 @@ pub(crate) fn signal(process: &Child, name: &str) {
 }
 
 #[test]
-fn the_emulator_says_when_it_is_ready_and_ends_on_sigterm() {
+fn the_emulator_reports_when_it_is_ready_and_ends_on_sigterm() {
     let mut emulator = Emulator::start("");
     assert_eq!(emulator.ready["ready"], Value::Bool(true));
     for key in
@@ -110,7 +110,7 @@ fn the_emulator_says_when_it_is_ready_and_ends_on_sigterm() {
 }
 
 #[test]
-fn a_library_is_planned_mirrored_compared_and_then_left_as_it_is() {
+fn a_library_is_planned_mirrored_compared_and_then_not_changed() {
     let emulator = Emulator::start("");
     let before = files_in(&emulator.place);
     let (code, plan) = emulator.json(&["sync", "--dry-run"]);
@@ -144,7 +144,7 @@ fn a_library_is_planned_mirrored_compared_and_then_left_as_it_is() {
 }
 
 #[test]
-fn a_run_that_finds_nothing_to_do_says_so_in_one_line_and_v_does_not_list_the_unchanged() {
+fn a_run_without_changes_prints_one_line_and_v_does_not_list_unchanged_assets() {
     let emulator = Emulator::start("");
     let first = stdout(&mediamirror(emulator.path(), &["sync"]));
     assert!(first.contains("complete: 4 assets, 4 mirrored, 20 blobs copied ("), "{first}");
@@ -190,7 +190,7 @@ fn deletions_on_the_target_are_reported_with_exit_code_four_and_repaired_by_the_
 }
 
 #[test]
-fn globs_and_copy_methods_narrow_a_run() {
+fn globs_and_copy_methods_limit_a_run() {
     let emulator = Emulator::start("");
     let (_, all) = emulator.json(&["urls"]);
     let name = all[0]["asset"].as_str().expect("a text").to_owned();
@@ -200,9 +200,9 @@ fn globs_and_copy_methods_narrow_a_run() {
     assert_eq!(rest["assets"]["mirrored"], 3);
 }
 
-/// Guarantee 9: a wrong key shows before anything is written.
+/// Guarantee 9: a wrong key is reported before anything is written.
 #[test]
-fn wrong_keys_end_with_five_the_line_and_nothing_written() {
+fn wrong_keys_end_with_five_and_the_line_and_nothing_is_written() {
     for (file, subject) in [
         ("west.media.key", "the source's media account mediawest"),
         ("west.storewest.key", "the source's storage account storewest"),
@@ -246,7 +246,7 @@ fn an_api_that_answers_html_ends_with_five() {
     assert!(!emulator.path().join("mirror.ledger").exists());
 }
 
-/// A server that answers every request with a web page; its `host:port`. It lives as long as the test's process.
+/// A server that answers every request with a web page; returns its `host:port`. It runs until the test's process ends.
 pub(crate) fn web_page() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -264,8 +264,9 @@ pub(crate) fn web_page() -> String {
 }
 
 #[test]
-fn an_interrupted_run_says_how_to_go_on_and_the_next_one_does() {
-    // A tenth of a second for each answer of the target's blob service: the signal comes while copies are under way.
+fn an_interrupted_run_says_how_to_resume_and_the_next_run_does() {
+    // A tenth of a second for each answer of the target's blob service: the signal is sent while copies are in
+    // progress.
     let emulator = Emulator::start(&slow());
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["sync", "-v", "--max-in-flight", "2", "--assets-in-flight", "1", "--output", "json"])
@@ -308,7 +309,7 @@ pub(crate) fn slow() -> String {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_panic() {
+fn a_closed_output_does_not_panic() {
     // Nothing is mirrored yet.
     let emulator = Emulator::start("");
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
@@ -340,7 +341,7 @@ fn a_second_run_at_the_same_time_is_refused_with_six() {
 }
 
 #[test]
-fn a_small_demonstration_shows_pairs_of_urls_and_no_surprises() {
+fn a_small_demonstration_prints_pairs_of_urls_and_no_surprises() {
     let place = tempfile::tempdir().expect("a directory");
     let output = mediamirror(place.path(), &["demo", "--assets", "3", "--blobs", "3"]);
     let shown = stdout(&output);

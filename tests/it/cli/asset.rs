@@ -1,4 +1,4 @@
-//! `asset …` and `tutorial` with the real binary: what is printed, what is refused, and what is left behind.
+//! `asset …` and `tutorial` with the real binary: output, refusals, and that nothing is left behind.
 
 use std::process::{Command, Stdio};
 
@@ -8,13 +8,13 @@ use super::against_emulator::{Emulator, regions};
 use super::counted::{count, wait_for};
 use super::{files_in, mediamirror, stderr, stdout};
 
-/// A storage account slow enough that an upload can be caught at work.
+/// A storage account that is slow enough to interrupt an upload.
 fn slow() -> String {
     regions("latency_ms = 150", "")
 }
 
 #[test]
-fn an_upload_that_was_killed_goes_on_and_sends_no_block_twice() {
+fn a_killed_upload_is_resumed_and_sends_no_block_twice() {
     let emulator = Emulator::start(&slow());
     let film = std::fs::File::create(emulator.path().join("film.mp4")).expect("made");
     film.set_len(24 * (4 << 20)).expect("grown");
@@ -36,7 +36,7 @@ fn an_upload_that_was_killed_goes_on_and_sends_no_block_twice() {
 }
 
 #[test]
-fn an_asset_is_uploaded_published_shown_and_deleted_only_when_that_is_meant() {
+fn an_asset_is_uploaded_published_shown_and_deleted_only_after_a_confirmation() {
     let emulator = Emulator::start("");
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bars/");
     let files: Vec<String> = ["bars.ism", "bars.ismc", "bars_100.mp4", "bars_200.mp4", "bars_400.mp4"]
@@ -112,7 +112,7 @@ fn the_tutorial_plays_in_both_regions_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn the_tutorial_with_two_accounts_of_a_configuration_leaves_them_as_they_were() {
+fn the_tutorial_with_configured_accounts_leaves_them_unchanged() {
     let emulator = Emulator::start("");
     let film = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bars/bars_200.mp4");
     let before = emulator.json(&["asset", "list"]);

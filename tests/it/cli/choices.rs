@@ -1,17 +1,17 @@
-//! What a run says of the copy methods it chose, and of what it will cost.
+//! What a run prints about the chosen copy methods and its forecast.
 
 use serde_json::Value;
 
 use super::against_emulator::{Emulator, regions};
 use super::{mediamirror, stderr, stdout};
 
-/// Asynchronous copies stay pending for a while.
+/// Asynchronous copies that are pending for some time.
 fn pending() -> String {
     regions("", "async_copy_min_ms = 50")
 }
 
 #[test]
-fn auto_says_what_it_chose_and_why_in_the_report_and_asset_by_asset_with_v() {
+fn auto_reports_the_chosen_methods_with_reasons_and_by_asset_with_v() {
     let emulator = Emulator::start("");
     let (_, plan) = emulator.json(&["sync", "--dry-run", "--copy-method", "auto"]);
     let chosen = &plan["copies"][0];
@@ -31,7 +31,7 @@ fn auto_says_what_it_chose_and_why_in_the_report_and_asset_by_asset_with_v() {
 }
 
 #[test]
-fn a_method_that_is_asked_for_is_reported_as_such_and_nothing_of_it_without_v() {
+fn a_requested_method_is_reported_as_such_and_not_by_asset_without_v() {
     for (verbose, reported) in [(&["-v"][..], true), (&[], false)] {
         let emulator = Emulator::start("");
         let output = mediamirror(emulator.path(), &[&["sync", "--copy-method", "blocks"], verbose].concat());
@@ -42,7 +42,7 @@ fn a_method_that_is_asked_for_is_reported_as_such_and_nothing_of_it_without_v() 
 }
 
 #[test]
-fn looks_at_asynchronous_copies_are_forecast_and_marked_as_an_estimate() {
+fn polls_of_asynchronous_copies_are_forecast_and_marked_as_an_estimate() {
     let emulator = Emulator::start(&pending());
     let output = mediamirror(emulator.path(), &["sync", "--dry-run", "--copy-method", "async"]);
     let text = stdout(&output);

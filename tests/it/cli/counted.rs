@@ -1,5 +1,5 @@
-//! What the emulator counts while the real binary runs: that a refusal changes nothing, that a second run writes nothing;
-//! and the promised shapes of what is printed.
+//! Requests of the real binary, counted by the emulator: a refusal changes nothing, and a second run writes nothing;
+//! and the documented shapes of the output.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -22,7 +22,7 @@ pub(crate) fn ask(emulator: &Emulator, method: &str, path: &str) -> (u16, Value)
     (status, serde_json::from_str(body).expect("JSON"))
 }
 
-/// Waits until the emulator has counted that operation so often.
+/// Waits until the emulator has counted that operation this number of times.
 pub(crate) fn wait_for(emulator: &Emulator, operation: &str, times: u64) {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
@@ -45,10 +45,10 @@ pub(super) fn count(emulator: &Emulator, operation: &str, code: u16) -> u64 {
     rows.filter_map(|row| row["count"].as_u64()).sum()
 }
 
-/// What the target's lock takes on every night: taken, named, given back.
+/// The writes for the target's lock in every night: acquire, write the holder, release.
 pub(crate) const LOCK: [&str; 3] = ["LeaseBlob", "LeaseBlob", "PutBlob"];
 
-/// Operations counted that are no mere looking, with their statuses.
+/// The counted operations that write, with their statuses.
 pub(crate) fn writes(emulator: &Emulator) -> Vec<String> {
     let looks = |operation: &str| {
         ["Get", "List", "Head", "AcsToken", "FrontDoor", "Root"].iter().any(|start| operation.starts_with(start))
@@ -121,7 +121,7 @@ fn the_output_has_the_documented_keys_and_a_second_run_writes_nothing() {
     assert_eq!(writes(&emulator), LOCK);
 }
 
-/// Puts `to` in place of `from` in the configuration of a new emulator; see [`refused`].
+/// Replaces `from` by `to` in the configuration of a new emulator; see [`refused`].
 fn refuses(from: impl Fn(&Emulator) -> String, to: &str, subject: &str) {
     let emulator = Emulator::start("");
     let from = from(&emulator);
@@ -129,8 +129,8 @@ fn refuses(from: impl Fn(&Emulator) -> String, to: &str, subject: &str) {
     refused(&emulator, to, subject);
 }
 
-/// Every command ends with 5, one message that names the line with `place` in it, the `subject` and the remedy, and nothing
-/// written anywhere. If the configuration itself is wrong, the message shows the line.
+/// Checks that every command ends with 5, writes nothing, and prints one message with the line that contains `place`,
+/// the `subject` and the remedy. If the configuration itself is wrong, the message shows the line.
 fn refused(emulator: &Emulator, place: &str, subject: &str) {
     let line = emulator.line_of(place);
     let before = files_in(&emulator.place);
@@ -155,7 +155,7 @@ fn refused(emulator: &Emulator, place: &str, subject: &str) {
     assert_eq!(writes(emulator), Vec::<String>::new());
 }
 
-/// No process listens there: it needs privileges.
+/// No process listens there, because this needs privileges.
 const CLOSED_PORT: &str = "http://127.0.0.1:1";
 
 #[test]
@@ -204,7 +204,7 @@ fn an_unknown_key_is_refused() {
 }
 
 #[test]
-fn a_secret_that_is_not_there_is_refused() {
+fn a_missing_secret_is_refused() {
     refuses(|_| "west.storewest.key".to_owned(), "lost.key", "lost.key");
 }
 
@@ -235,7 +235,7 @@ fn a_wrong_line_is_shown_and_marked_without_its_values() {
 }
 
 #[test]
-fn a_key_of_an_account_that_was_pasted_as_a_line_is_not_shown() {
+fn an_account_key_that_was_pasted_as_a_line_is_not_shown() {
     let key = "J1YpBsgLMTAQBfBiPb6IiOV6fpq5O0Rmlh9t3AqXOzsx8MloxZgvxvam0nKLlafVSnrd9nRka1cCTHtHdQPoQ==";
     for line in [key.to_owned(), format!("key = {key}"), format!("key = \"{key}"), format!("{key} = 1")] {
         let place = tempfile::tempdir().expect("a directory");

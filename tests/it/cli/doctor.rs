@@ -1,4 +1,4 @@
-//! `doctor`: what it finds, and that it finds it without changing anything.
+//! `doctor`: its findings, and that it changes nothing.
 
 use serde_json::Value;
 
@@ -7,12 +7,12 @@ use super::counted::{ask, writes};
 use super::{files_in, mediamirror, stderr, stdout, unwrapped, write_private};
 use crate::world::account_signature;
 
-/// A small library, answers spoilt by those rules.
+/// A small library with faults by those rules.
 fn emulator(faults: &str) -> Emulator {
     Emulator::with("", "assets=4,blobs=5,seed=1,sizes=small,awkward=false", faults)
 }
 
-/// The check of that name about that account.
+/// The check with that name for that account.
 fn check<'a>(diagnosis: &'a Value, subject: &str, check: &str) -> &'a Value {
     let checks = diagnosis["checks"].as_array().expect("a list");
     let found = checks.iter().find(|found| found["subject"] == subject && found["check"] == check);
@@ -27,7 +27,7 @@ fn with_verdict(diagnosis: &Value, verdict: &str) -> Vec<String> {
 }
 
 #[test]
-fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written() {
+fn two_healthy_accounts_pass_untested_permissions_are_listed_and_nothing_is_written() {
     let emulator = emulator("");
     let before = files_in(&emulator.place);
     let (code, diagnosis) = emulator.json(&["doctor"]);
@@ -54,7 +54,7 @@ fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written(
 }
 
 #[test]
-fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays_but_the_lock_that_a_run_needs() {
+fn write_permissions_are_tested_only_on_the_target_and_only_the_blob_of_the_lock_is_kept() {
     let emulator = emulator("");
     let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
     assert_eq!((code, &diagnosis["verdict"]), (Some(0), &Value::from("ok")), "{diagnosis:#}");
@@ -64,7 +64,7 @@ fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays
         rows.iter().filter(|row| row["operation"] == operation).map(|row| row["count"].as_u64().unwrap()).sum()
     };
     assert_eq!((count("CreateAsset"), count("DeleteAsset"), count("CreateContainer")), (1, 1, 1), "{stats:#}");
-    // A blob of the asset, the lock's blob and its holder; the lease is asked for, acquired and released.
+    // A blob of the asset, the lock's blob and its holder; the lease is read, acquired and released.
     assert_eq!((count("PutBlob"), count("LeaseBlob")), (3, 3), "{stats:#}");
     for row in rows.iter().filter(|row| row["account"].as_str().is_some_and(|account| account.ends_with("west"))) {
         let operation = row["operation"].as_str().unwrap();
@@ -95,7 +95,7 @@ fn a_wrong_key_fails_the_check_of_its_account_and_is_not_printed() {
 }
 
 #[test]
-fn an_account_that_is_not_reached_fails_and_the_others_are_examined_all_the_same() {
+fn an_unreachable_account_fails_and_the_others_are_still_checked() {
     let emulator = emulator("");
     emulator.change(emulator.region(1, "blob"), "http://127.0.0.1:1/storeeast");
     let (code, diagnosis) = emulator.json(&["doctor"]);
@@ -114,14 +114,14 @@ fn a_streaming_url_that_does_not_answer_fails_on_each_side() {
     }
 }
 
-/// Refuses that operation to that account.
+/// A rule that refuses an operation on an account.
 fn without(account: &str, operation: &str) -> String {
     let refuse = r#"{ refuse = { status = 403, code = "AuthorizationPermissionMismatch" } }"#;
     format!("[[rule]]\naccount = \"{account}\"\noperation = \"{operation}\"\nfault = {refuse}\n")
 }
 
 #[test]
-fn rights_that_were_taken_away_are_named() {
+fn missing_permissions_are_named() {
     for (account, operation, failed) in [
         ("storewest", "ListBlobs", &["storewest list"][..]),
         // Without the lock, which is a blob, nothing else is written.
@@ -140,15 +140,15 @@ fn rights_that_were_taken_away_are_named() {
 }
 
 #[test]
-fn a_state_that_cannot_be_read_fails_without_a_test_that_writes() {
+fn an_unreadable_state_fails_even_without_a_write_test() {
     let emulator = emulator(&without("storeeast", "GetContainerProperties"));
     let (code, diagnosis) = emulator.json(&["doctor"]);
-    // The question for the time is refused too, and a refusal has the time.
+    // The request for the time is refused, too, and a refusal has the time.
     assert_eq!((code, with_verdict(&diagnosis, "fail")), (Some(5), vec!["storeeast state".to_owned()]));
 }
 
 #[test]
-fn a_clock_that_is_twenty_minutes_wrong_is_named() {
+fn a_clock_that_is_twenty_minutes_wrong_is_reported() {
     let emulator = emulator("clock_skew_s = -1200\n");
     let (code, diagnosis) = emulator.json(&["doctor"]);
     assert_eq!(code, Some(5), "{diagnosis:#}");
@@ -158,7 +158,7 @@ fn a_clock_that_is_twenty_minutes_wrong_is_named() {
 }
 
 #[test]
-fn the_ledger_is_examined_and_its_trouble_has_its_own_codes() {
+fn the_ledger_is_checked_and_its_problems_have_their_own_codes() {
     let emulator = emulator("");
     let ledger = emulator.path().join("mirror.ledger");
     emulator.json(&["sync"]);
@@ -183,7 +183,8 @@ fn the_ledger_is_examined_and_its_trouble_has_its_own_codes() {
     assert!(found(&diagnosis)["found"].as_str().is_some_and(|found| found.contains("--rebuild-ledger")));
 }
 
-/// Reaches that region's storage account by a signature with these permissions instead of its key. Gives the signature.
+/// Configures a signature with these permissions instead of the key for that region's storage account. Returns the
+/// signature.
 fn by_signature(emulator: &Emulator, region: usize, permissions: &str) -> String {
     let account = emulator.region(region, "storage_account");
     let (key, rights) = (emulator.region(region, "storage_key"), format!("ss=b&srt=co&sp={permissions}"));
@@ -196,7 +197,7 @@ fn by_signature(emulator: &Emulator, region: usize, permissions: &str) -> String
 }
 
 #[test]
-fn signatures_with_the_least_rights_mirror_a_library_and_the_doctor_proves_it() {
+fn signatures_with_the_minimum_of_permissions_mirror_a_library_and_pass_doctor() {
     let emulator = emulator("");
     let signatures = [by_signature(&emulator, 0, "rlt"), by_signature(&emulator, 1, "rwlt")];
     let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
@@ -213,7 +214,7 @@ fn signatures_with_the_least_rights_mirror_a_library_and_the_doctor_proves_it() 
 }
 
 #[test]
-fn a_side_whose_tags_may_not_be_read_is_a_warning_and_a_run_ends_with_three_and_the_cause() {
+fn a_side_whose_tags_cannot_be_read_is_a_warning_and_a_run_ends_with_three_and_the_cause() {
     for (region, account, permissions) in [(0, "storewest", "rl"), (1, "storeeast", "rwl")] {
         let emulator = emulator("");
         by_signature(&emulator, region, permissions);
@@ -246,7 +247,7 @@ fn a_signature_with_too_few_or_too_many_permissions_is_reported_with_their_lette
 }
 
 #[test]
-fn a_storage_account_has_one_credential_of_a_form_that_is_known() {
+fn a_storage_account_has_one_credential_of_a_known_kind() {
     let emulator = emulator("");
     by_signature(&emulator, 0, "rl");
     write_private(&emulator.path().join("storewest.sas"), "c2VjcmV0\n");

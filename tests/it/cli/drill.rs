@@ -1,4 +1,4 @@
-//! `failover --test` with the real binary: what it prints, how it ends, and that the next `ready` shows it.
+//! `failover --test` with the real binary: its output, its exit code, and that the next `ready` shows it.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{mediamirror, stderr, stdout};
 const LIBRARY: &str = "assets=3,blobs=4,seed=1,sizes=small,awkward=false,real=true";
 
 #[test]
-fn a_drill_is_recorded_and_the_next_assessment_shows_it_in_each_way() {
+fn a_drill_is_recorded_and_the_next_assessment_shows_it_in_all_formats() {
     let emulator = Emulator::with("", LIBRARY, "");
     let (code, before) = emulator.json(&["failover", "--test"]);
     assert_eq!((code, &before["last_drill"]["passed"]), (Some(4), &Value::Bool(false)), "{before:#}");
@@ -43,7 +43,7 @@ fn a_drill_is_recorded_and_the_next_assessment_shows_it_in_each_way() {
 }
 
 #[test]
-fn a_drill_that_fails_is_four_and_says_when_the_last_one_passed() {
+fn a_failed_drill_ends_with_four_and_says_when_the_last_one_passed() {
     let faults = "[[rule]]\nplane = \"streaming\"\naccount = \"mediaeast\"\nname = \"*m3u8-aapl*\"\n\
                   fault = { refuse = { status = 404, code = \"x\" } }\n";
     let emulator = Emulator::with("", LIBRARY, faults);
@@ -60,7 +60,7 @@ fn a_drill_that_fails_is_four_and_says_when_the_last_one_passed() {
 }
 
 #[test]
-fn a_drill_is_made_and_recorded_while_the_source_is_gone_and_after_a_failover() {
+fn a_drill_runs_and_is_recorded_while_the_source_is_down_and_after_a_failover() {
     let emulator = Emulator::with("", LIBRARY, "");
     emulator.json(&["sync"]);
     cut_off_source(&emulator);
@@ -72,7 +72,7 @@ fn a_drill_is_made_and_recorded_while_the_source_is_gone_and_after_a_failover() 
     let (code, again) = emulator.json(&["failover", "--test", "--sample", "40%", "--seed", "x"]);
     assert_eq!((code, &again["target_active"], &again["probes"]["seed"]), (Some(0), &true.into(), &"x".into()));
     assert_ne!(again["last_drill"]["at"], drill["last_drill"]["at"]);
-    // Without the ledger, the next drill makes a new one.
+    // Without the ledger, the next drill creates a new one.
     std::fs::remove_file(emulator.path().join("mirror.ledger")).expect("it is there");
     assert_eq!(emulator.json(&["ready"]).1["last_drill"], Value::Null);
     let (code, new) = emulator.json(&["failover", "--test", "--without-source"]);
@@ -82,7 +82,7 @@ fn a_drill_is_made_and_recorded_while_the_source_is_gone_and_after_a_failover() 
 }
 
 #[test]
-fn a_drill_beside_a_run_is_recorded_and_the_run_goes_on() {
+fn a_drill_during_a_run_is_recorded_and_the_run_continues() {
     let emulator = Emulator::with(&slow(), "assets=12,blobs=6,seed=1,sizes=small,awkward=false", "");
     let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["sync", "--quiet", "--max-in-flight", "1"])
@@ -111,7 +111,7 @@ fn a_result_that_cannot_be_recorded_is_printed_and_is_an_error() {
 }
 
 #[test]
-fn the_flags_of_a_drill_need_one_and_it_is_a_step_of_its_own() {
+fn the_flags_of_a_drill_need_test_and_a_drill_is_a_separate_step() {
     let emulator = Emulator::start("");
     for wrong in [
         &["failover", "--probe", "manifest"][..],

@@ -32,14 +32,14 @@ fn written(directory: &Path, kind: &str) -> Vec<String> {
     names
 }
 
-/// An asset of the generated library, by its id.
+/// The id of an asset of the generated library.
 pub(super) fn an_asset(emulator: &Emulator) -> String {
     let (_, pairs) = emulator.json(&["urls"]);
     pairs[0]["asset"].as_str().expect("an asset").to_owned()
 }
 
 #[test]
-pub(super) fn an_asset_is_encoded_by_its_name_and_the_report_is_written_on_request() {
+pub(super) fn an_asset_is_encoded_by_its_name_and_the_details_are_written_on_request() {
     let emulator = Emulator::start(QUICK);
     let asset = an_asset(&emulator);
     let arguments = ["asset", "encode", &asset, "--preset", PRESET, "--output-name", "out", "--details-dir", "details"];
@@ -73,7 +73,7 @@ fn processors_are_listed_with_the_newest_of_a_name_first() {
 }
 
 #[test]
-fn a_failed_job_has_its_own_code_and_leaves_a_stop_report() {
+fn a_failed_job_has_its_own_code_and_a_stop_report() {
     let emulator = Emulator::start(QUICK);
     let asset = an_asset(&emulator);
     let output =
@@ -131,7 +131,7 @@ fn interrupted(more: &[&str]) -> (Emulator, Option<i32>, String) {
 }
 
 #[test]
-fn an_interruption_leaves_the_job_and_says_how_to_go_on_and_how_to_cancel() {
+fn an_interruption_keeps_the_job_and_says_how_to_follow_and_cancel_it() {
     let (emulator, code, printed) = interrupted(&[]);
     let (_, jobs) = emulator.json(&["asset", "jobs"]);
     let id = jobs[0]["id"].as_str().expect("an id");
@@ -146,14 +146,14 @@ fn an_interruption_leaves_the_job_and_says_how_to_go_on_and_how_to_cancel() {
 }
 
 #[test]
-fn an_interruption_cancels_the_job_where_that_was_asked_for() {
+fn an_interruption_cancels_the_job_on_request() {
     let (emulator, code, printed) = interrupted(&["--cancel-on-interrupt"]);
     let (_, jobs) = emulator.json(&["asset", "jobs"]);
     assert_eq!((code, &jobs[0]["state"]), (Some(130), &Value::from("canceled")), "{printed}");
 }
 
 #[test]
-fn a_job_that_is_not_waited_for_can_be_followed_later() {
+fn a_submitted_job_can_be_followed_later() {
     let emulator = Emulator::start(QUICK);
     let asset = an_asset(&emulator);
     let (code, report) = emulator.json(&["asset", "encode", &asset, "--preset", PRESET, "--no-wait"]);

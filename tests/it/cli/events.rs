@@ -1,4 +1,4 @@
-//! The event lines of the real binary: each a JSON object, the last one the summary, after errors, too.
+//! The event lines of the real binary: each is a JSON object, and the last one is the summary, even after errors.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -10,7 +10,7 @@ use super::against_emulator::{Emulator, regions, signal};
 use super::counted::wait_for;
 use super::{mediamirror, stderr, stdout};
 
-/// The lines of a command, each of which says what it is.
+/// The lines of a command, each of which has a type.
 fn lines(text: &str) -> Vec<Value> {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     for line in &lines {
@@ -28,7 +28,7 @@ fn events(emulator: &Emulator, arguments: &[&str]) -> (Option<i32>, Vec<Value>, 
     (output.status.code(), lines(&stdout(&output)), stderr(&output))
 }
 
-/// How many lines there are of each type.
+/// The number of lines of each type.
 fn counts(lines: &[Value]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for line in lines {
@@ -84,7 +84,7 @@ fn the_last_line_of_a_command_that_fails_is_a_summary_with_the_error() {
 }
 
 #[test]
-fn a_run_that_is_interrupted_reports_that_it_drains() {
+fn an_interrupted_run_reports_that_it_is_stopping() {
     let emulator = Emulator::start(&regions("", "latency_ms = 100"));
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["sync", "-q", "--max-in-flight", "2", "--assets-in-flight", "1", "--events", "ndjson"])
@@ -104,7 +104,7 @@ fn a_run_that_is_interrupted_reports_that_it_drains() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_neither_the_run_nor_its_exit_code() {
+fn a_closed_output_does_not_end_the_run_or_change_its_exit_code() {
     let emulator = Emulator::start("");
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["sync", "-q", "--events", "ndjson"])

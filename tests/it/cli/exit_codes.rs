@@ -23,7 +23,7 @@ fn code(place: &Path, arguments: &[&str]) -> Code {
     mediamirror(place, arguments).status.code()
 }
 
-/// A mirrored library: 4 before, 0 then. Then its copy is a source, and the run would change originals: 9.
+/// A library before (4) and after mirroring (0). Then its copy is the source, and the run would change originals (9).
 fn compared_mirrored_and_turned_round() -> Vec<Code> {
     let emulator = Emulator::start("");
     let before = code(emulator.path(), &["verify"]);
@@ -36,7 +36,7 @@ fn compared_mirrored_and_turned_round() -> Vec<Code> {
     vec![before, mirrored, code(emulator.path(), &["sync"])]
 }
 
-/// Standard output is full: 1. An unknown flag: 2. No configuration: 5.
+/// A full standard output (1), an unknown flag (2), no configuration (5).
 fn without_an_account() -> Vec<Code> {
     let place = tempfile::tempdir().expect("a directory");
     let full = Command::new("sh")
@@ -46,7 +46,7 @@ fn without_an_account() -> Vec<Code> {
     vec![full.code(), code(place.path(), &["sync", "--dryrun"]), code(place.path(), &["sync"])]
 }
 
-/// Assets that cannot be mirrored: 3. A limit that the run reaches: 7. A file that is no ledger: 8.
+/// Assets that cannot be mirrored (3), a limit of the run (7), a file that is not a ledger (8).
 fn partial_limited_and_without_a_ledger() -> Vec<Code> {
     let emulator = Emulator::with("", "assets=12,blobs=3,seed=2,sizes=small,awkward=true", "");
     let limited = code(emulator.path(), &["sync", "--max-requests", "20"]);
@@ -55,7 +55,7 @@ fn partial_limited_and_without_a_ledger() -> Vec<Code> {
     vec![limited, partial, code(emulator.path(), &["sync"])]
 }
 
-/// A signal during a run: 130 or 143, and 6 for the run that starts beside it.
+/// A signal during a run (130 or 143), and a second run at the same time (6).
 fn stopped_by(name: &str) -> Vec<Code> {
     let emulator = Emulator::start(&slow());
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
@@ -71,7 +71,7 @@ fn stopped_by(name: &str) -> Vec<Code> {
     vec![beside, run.wait().expect("it ends").code()]
 }
 
-/// An encoding job that fails: 10.
+/// A failed encoding job (10).
 fn failed_encoding() -> Vec<Code> {
     let emulator = Emulator::start(QUICK);
     let asset = an_asset(&emulator);
@@ -86,12 +86,12 @@ fn each_exit_code_of_the_manual_ends_a_run_of_the_program() {
     assert_eq!(stopped_by("-INT"), [Some(6), Some(130)]);
     assert_eq!(stopped_by("-TERM"), [Some(6), Some(143)]);
     assert_eq!(failed_encoding(), [Some(10)]);
-    // A code that is added to the table needs a run above that ends with it.
+    // Each new code of the table needs a run above that ends with it.
     let produced = BTreeSet::from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130, 143]);
     assert_eq!(documented(), produced);
 }
 
-/// A night on which nothing changed is one line, however large the library is, and none with `--quiet`.
+/// A night without changes prints one line for a library of any size, and none with `--quiet`.
 #[test]
 fn a_quiet_night_of_a_thousand_assets_is_one_line() {
     let library = "assets=1000,blobs=1,seed=1,sizes=small,awkward=false,real=false";

@@ -1,4 +1,4 @@
-//! `failover` and `reprotect` with the real binary: A is lost, B is edited, A comes back and is active again.
+//! `failover` and `reprotect` with the real binary: A is lost, B is edited, then A returns and becomes active again.
 
 use std::fs;
 
@@ -88,7 +88,7 @@ fn a_failover_is_recorded_edited_brought_back_and_committed() {
         "{night:#}"
     );
     assert_eq!(emulator.json(&["verify"]).0, Some(0));
-    // What was born on the target follows the source now.
+    // The asset that was made on the target follows the source now.
     assert_eq!(run(&["asset", "--side", "source", "unpublish", "born"]).0, Some(0));
     let (code, night) = emulator.json(&["sync"]);
     assert_eq!((code, &night["withdrawn"]), (Some(0), &1.into()), "{night:#}");

@@ -1,4 +1,4 @@
-//! What runs when a command of the real binary ends: commands of the operator, and a webhook.
+//! Hooks of the real binary: commands of the operator, and a webhook.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use sha2::Sha256;
 use super::against_emulator::Emulator;
 use super::{MIRROR, files_in, mediamirror, place, stderr, stdout, write_private};
 
-/// Each hook leaves what it reads and its variables.
+/// Each hook writes its input and its variables to files.
 const HOOKS: &str = r#"
 [hooks]
 on_success = ["sh", "-c", "cat > success.json; env > success.env; echo on standard output"]
@@ -65,7 +65,7 @@ fn a_hook_reads_the_summary_and_its_variables_after_a_success() {
 }
 
 #[test]
-fn what_is_owed_runs_the_hooks_of_findings_and_failures_once_with_the_whole_list() {
+fn owed_findings_run_the_hooks_of_findings_and_failures_once_with_the_whole_list() {
     let emulator = Emulator::with("", "assets=12,blobs=3,seed=1,sizes=small,awkward=true", "");
     add(&emulator, HOOKS);
     let (code, printed) = emulator.json(&["sync"]);
@@ -80,7 +80,7 @@ fn what_is_owed_runs_the_hooks_of_findings_and_failures_once_with_the_whole_list
 }
 
 #[test]
-fn a_command_that_fails_before_any_run_runs_its_hook() {
+fn a_command_that_fails_before_its_run_runs_its_hook() {
     let emulator = Emulator::start("");
     add(&emulator, HOOKS);
     std::fs::remove_file(emulator.path().join("west.media.key")).expect("it is there");
@@ -93,7 +93,7 @@ fn a_command_that_fails_before_any_run_runs_its_hook() {
 }
 
 #[test]
-fn a_hook_that_fails_is_a_warning_and_neither_dry_runs_nor_no_hooks_run_any() {
+fn a_failed_hook_is_a_warning_and_dry_runs_and_no_hooks_run_none() {
     let emulator = Emulator::start("");
     add(&emulator, "[hooks]\non_success = [\"sh\", \"-c\", \"touch ran; exit 7\"]\n");
     for arguments in [&["sync", "--dry-run"][..], &["sync", "--no-hooks"]] {
@@ -111,10 +111,10 @@ fn a_hook_that_fails_is_a_warning_and_neither_dry_runs_nor_no_hooks_run_any() {
     assert_eq!((output.status.code(), stderr(&output).contains("sleep did not end within 1s")), (Some(0), true));
 }
 
-/// What a receiver got: the headers by name, and the body.
+/// A received request: the headers by name, and the body.
 type Received = (Vec<(String, String)>, String);
 
-/// A receiver of webhooks that answers with one status after the other; its `host:port`.
+/// A receiver of webhooks that answers with one status after the other; returns its `host:port`.
 fn receiver(statuses: &'static [&'static str]) -> (String, Receiver<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -146,7 +146,7 @@ fn header<'a>(received: &'a Received, name: &str) -> &'a str {
 }
 
 #[test]
-fn a_webhook_is_signed_and_sent_again_under_the_same_id_until_it_is_taken() {
+fn a_webhook_is_signed_and_retried_with_the_same_id_until_it_is_accepted() {
     let emulator = Emulator::start("");
     let (address, received) = receiver(&["503 Service Unavailable", "204 No Content"]);
     let secret = format!("whsec_{}", BASE64.encode([7; 32]));
@@ -190,7 +190,7 @@ fn a_webhook_follows_no_redirect_and_its_refusal_is_a_warning() {
 }
 
 #[test]
-fn hooks_that_cannot_be_used_are_refused_with_place_and_remedy() {
+fn invalid_hooks_are_refused_with_place_and_remedy() {
     let key = format!("{MIRROR}[hooks]\n");
     for (hooks, problem, remedy) in [
         ("on_success = []\n", "`hooks.on_success`: no program", "write a program"),

@@ -1,4 +1,4 @@
-//! The log in a file of its own: appended to, for its owner alone, without secrets; and as JSON.
+//! The log file: it is appended to, readable only for its owner, without secrets; and as JSON.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn text(emulator: &Emulator, name: &str) -> String {
 }
 
 #[test]
-fn a_log_file_is_appended_to_and_belongs_to_its_owner_alone() {
+fn a_log_file_is_appended_to_and_readable_only_for_its_owner() {
     let emulator = Emulator::start("");
     for runs in 1..3 {
         let output = mediamirror(emulator.path(), &["sync", "-q", "--log-file", "mirror.log"]);
@@ -23,7 +23,7 @@ fn a_log_file_is_appended_to_and_belongs_to_its_owner_alone() {
 }
 
 #[test]
-fn a_log_in_json_has_one_object_per_line_the_error_and_no_secret() {
+fn a_log_in_json_has_one_object_per_line_with_the_error_and_without_secrets() {
     let emulator = Emulator::start("");
     write_private(&emulator.path().join("west.media.key"), "d3Jvbmcta2V5\n");
     let output = mediamirror(emulator.path(), &["sync", "-vvv", "--log-file", "mirror.log", "--log-format", "json"]);
@@ -34,13 +34,13 @@ fn a_log_in_json_has_one_object_per_line_the_error_and_no_secret() {
     let last = lines.last().expect("a line");
     assert_eq!((&last["message"], &last["level"], &last["exit_code"]), (&"ended".into(), &"INFO".into(), &5.into()));
     assert!(last["error"].as_str().is_some_and(|error| error.contains("media account mediawest")), "{last}");
-    // What is not of the log stays text.
+    // Lines that are not log lines are still text.
     let logged = stderr(&output).lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
     assert_eq!(logged, lines.len());
 }
 
 #[test]
-fn a_log_file_that_cannot_be_opened_ends_the_command_before_it_begins() {
+fn a_log_file_that_cannot_be_opened_ends_the_command_before_it_starts() {
     let emulator = Emulator::start("");
     std::os::unix::fs::symlink("elsewhere", emulator.path().join("link.log")).expect("made");
     for name in ["link.log", "nowhere/mirror.log", "."] {

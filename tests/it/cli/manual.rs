@@ -11,7 +11,7 @@ fn manual(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn without_a_topic_all_topics_are_listed_one_a_line() {
+fn without_a_topic_all_topics_are_listed_one_per_line() {
     let (code, listed, _) = manual(&[]);
     assert_eq!(code, Some(0));
     let topics: Vec<&str> = listed.lines().filter_map(|line| line.split("  ").next()).collect();
@@ -20,7 +20,7 @@ fn without_a_topic_all_topics_are_listed_one_a_line() {
 }
 
 #[test]
-fn a_page_that_is_piped_is_the_plain_text() {
+fn a_piped_page_is_plain_text() {
     for page in mediamirror::manual::PAGES {
         let (code, printed, errors) = manual(&[page.topic]);
         assert_eq!((code, printed.as_str(), errors.as_str()), (Some(0), page.text, ""), "{}", page.topic);
@@ -36,14 +36,14 @@ fn an_unknown_topic_ends_with_two_and_names_the_topics_and_the_nearest() {
 }
 
 #[test]
-fn json_has_topic_summary_and_text() {
+fn the_json_has_topic_summary_and_text() {
     let (code, printed, _) = manual(&["verify", "-o", "json"]);
     let page: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!((code, &page["topic"]), (Some(0), &"verify".into()));
     assert!(page["summary"].is_string() && page["text"].as_str().is_some_and(|text| text.starts_with("# ")));
 }
 
-/// What the program prints on a terminal, with a variable set.
+/// The output of the program on a terminal with an environment variable.
 fn on_a_terminal(name: &str, value: &str) -> String {
     let command = format!("{} manual verify", env!("CARGO_BIN_EXE_mediamirror"));
     let output = Command::new("script")

@@ -1,4 +1,4 @@
-//! The file of metrics of the real binary: what it counts, what it keeps, and that it is written when a run fails, too.
+//! The metrics file of the real binary: its counts, what it keeps, and that it is also written if a run fails.
 #![expect(clippy::float_cmp, reason = "whole numbers, and times that are kept as they are")]
 
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ fn a_run_that_fails_writes_its_metrics_and_keeps_the_time_of_the_last_success() 
     let sync = ["sync", "--metrics-textfile", "mirror.prom"];
     mediamirror(emulator.path(), &sync);
     let before = samples(&path);
-    // Without its secret, and as no TOML at all.
+    // Without its secret, and with invalid TOML.
     let failing: [fn(&Emulator); 2] = [
         |emulator| std::fs::remove_file(emulator.path().join("west.media.key")).expect("it is there"),
         |emulator| std::fs::write(emulator.path().join("mirror.toml"), "no = [").expect("written"),
@@ -79,7 +79,7 @@ fn a_run_that_fails_writes_its_metrics_and_keeps_the_time_of_the_last_success() 
 }
 
 #[test]
-fn the_time_of_the_last_success_comes_from_the_ledger_where_the_file_is_lost() {
+fn the_time_of_the_last_success_comes_from_the_ledger_if_the_file_is_lost() {
     let emulator = Emulator::start("");
     assert_eq!(emulator.json(&["sync"]).0, Some(0));
     let ended = emulator.json(&["runs", "list"]).1;
@@ -92,7 +92,7 @@ fn the_time_of_the_last_success_comes_from_the_ledger_where_the_file_is_lost() {
 }
 
 #[test]
-fn verify_has_metrics_of_its_own_and_does_not_replace_those_of_sync() {
+fn verify_has_its_own_metrics_and_does_not_replace_those_of_sync() {
     let emulator = Emulator::start("");
     let verified = mediamirror(emulator.path(), &["verify", "--metrics-textfile", "verify.prom"]);
     assert_eq!(verified.status.code(), Some(4), "{}", stderr(&verified));

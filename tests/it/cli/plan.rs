@@ -1,4 +1,4 @@
-//! `plan` and `apply` with the real binary: what a plan file is bound to, and what it holds.
+//! `plan` and `apply` with the real binary: the binding and the contents of a plan file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ fn planned() -> (Emulator, PathBuf) {
     (emulator, path)
 }
 
-/// Applies the plan, which is refused with 5 before anything is written, and returns what is said.
+/// Applies the plan, which is refused with 5 before anything is written, and returns the message.
 fn refused(emulator: &Emulator) -> String {
     let before = writes(emulator);
     let output = mediamirror(emulator.path(), &["apply", "night.plan"]);
@@ -55,7 +55,7 @@ fn a_plan_is_written_shown_and_applied_once() {
 }
 
 #[test]
-fn a_plan_says_what_applying_it_costs_and_the_report_of_the_run_agrees() {
+fn a_plan_shows_its_cost_and_the_report_of_the_run_agrees() {
     let emulator = Emulator::start("");
     let (code, plan) = emulator.json(&["plan", "--out", "free.plan"]);
     assert_eq!((code, &plan["outlook"]["money"]), (Some(0), &Value::Null));
@@ -118,7 +118,7 @@ fn a_plan_of_other_accounts_or_another_version_is_refused_with_five_even_if_its_
     }
 }
 
-/// A plan that was edited by somebody who knows how its checksum is made.
+/// A plan that was edited with a correct checksum.
 fn signed(text: &str) -> String {
     use sha2::Digest as _;
     let at = text.trim_end().rfind('\n').expect("several lines") + 1;
@@ -128,7 +128,7 @@ fn signed(text: &str) -> String {
 }
 
 #[test]
-fn a_plan_that_was_cut_or_edited_is_refused_with_five() {
+fn a_truncated_or_edited_plan_is_refused_with_five() {
     let (emulator, path) = planned();
     let whole = fs::read_to_string(&path).expect("readable");
     let cut = &whole[..=whole.trim_end().rfind('\n').expect("several lines")];
@@ -145,7 +145,7 @@ fn a_plan_that_was_cut_or_edited_is_refused_with_five() {
 }
 
 #[test]
-fn a_plan_holds_no_secret() {
+fn a_plan_has_no_secrets() {
     let (emulator, path) = planned();
     let text = fs::read_to_string(&path).expect("readable");
     for region in [0, 1] {
@@ -157,7 +157,7 @@ fn a_plan_holds_no_secret() {
 }
 
 #[test]
-fn what_has_changed_since_the_plan_is_refused_by_name_with_three() {
+fn changes_since_the_plan_are_refused_by_name_with_three() {
     let (emulator, path) = planned();
     let text = fs::read_to_string(&path).expect("readable");
     let item: Value = text.lines().nth(1).and_then(|line| serde_json::from_str(line).ok()).expect("an item");
@@ -184,7 +184,7 @@ fn an_interrupted_application_is_resumed_by_a_sync_and_not_by_the_plan() {
 }
 
 #[test]
-fn a_plan_asks_as_much_as_a_dry_run_and_showing_it_asks_nothing() {
+fn a_plan_sends_as_many_requests_as_a_dry_run_and_showing_it_sends_none() {
     let emulator = Emulator::start("");
     let (_, dry) = emulator.json(&["sync", "--dry-run"]);
     let before = ask(&emulator, "GET", "/_emulator/stats").1;

@@ -1,4 +1,4 @@
-//! `verify --play` and `verify --bytes`: what the real binary prints, and its exit codes.
+//! `verify --play` and `verify --bytes`: the output and the exit codes of the real binary.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn number(value: &Value, key: &str) -> u64 {
 }
 
 #[test]
-fn a_library_that_plays_alike_is_green_and_its_numbers_add_up() {
+fn a_library_that_plays_equally_ends_with_zero_and_its_counts_add_up() {
     let emulator = Emulator::with("", LIBRARY, "");
     emulator.json(&["sync"]);
     let (code, found) = emulator.json(&["verify", "--play", "--bytes", "--bytes-per-second", "100MB"]);
@@ -24,7 +24,7 @@ fn a_library_that_plays_alike_is_green_and_its_numbers_add_up() {
     assert_eq!((number(play, "assets"), number(play, "left_out")), (3, 0));
     assert_eq!(number(bytes, "blobs"), number(bytes, "same"));
     assert!(number(bytes, "bytes") > 0);
-    // The emulated streaming host gives caches no time. That is worth a line, and nothing is owed.
+    // The emulated streaming host sends no cache time. This is reported, and not owed.
     let owed = play["problems"].as_array().expect("a list").iter().map(|problem| &problem["owed"]);
     assert!(owed.clone().count() > 0 && owed.clone().all(|owed| *owed == Value::Bool(false)), "{play:#}");
     let plain = emulator.json(&["verify"]).1;
@@ -45,7 +45,7 @@ fn a_sample_is_printed_with_its_seed() {
 }
 
 #[test]
-fn a_host_that_answers_otherwise_is_a_difference() {
+fn a_different_answer_of_a_host_is_a_difference() {
     let faults = "[[rule]]\nplane = \"streaming\"\naccount = \"mediaeast\"\nname = \"*m3u8-aapl*\"\n\
                   fault = { refuse = { status = 404, code = \"x\" } }\n";
     let emulator = Emulator::with("", LIBRARY, faults);

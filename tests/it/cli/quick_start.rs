@@ -1,4 +1,4 @@
-//! From two accounts to a nightly run, with the very commands of the README and of the manual's first page.
+//! From two accounts to a nightly run, with the commands of the README and of the manual's first page.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use mediamirror::manual;
 use super::against_emulator::Emulator;
 use super::{APP_CONFIG, files_in, mode, stderr, stdout};
 
-/// The commands of the console examples below that heading, as they are typed.
+/// The commands of the console examples below that heading, unchanged.
 fn commands(text: &str, heading: &str) -> Vec<String> {
     let (_, section) = text.split_once(heading).expect("the heading is there");
     let section = section.split("\n## ").next().unwrap_or_default();
@@ -17,7 +17,7 @@ fn commands(text: &str, heading: &str) -> Vec<String> {
     lines.map(|command| command.trim().replace("\\\n", " ")).collect()
 }
 
-/// Runs a command as somebody types it there, with the program on the path.
+/// Runs a command in a shell there, with the program on the path.
 fn typed(place: &Path, command: &str) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_mediamirror")).parent().expect("it is in a folder");
     let path = std::env::var("PATH").expect("text");
@@ -38,19 +38,19 @@ fn succeeds(place: &Path, command: &str) -> Output {
     output
 }
 
-/// What the reader does in the editor: the accounts, and the keys in the files that the configuration names.
+/// What the operator does in an editor: writes the accounts, and the keys in their files.
 fn fill_in(place: &Path, emulator: &Emulator) {
     for name in files_in(&emulator.place).iter().filter(|name| *name == "mirror.toml" || name.contains(".key")) {
         std::fs::copy(emulator.path().join(name), place.join(name)).expect("copied");
     }
 }
 
-/// A file that a command is asked to write.
+/// The file that a command writes.
 fn written_by(command: &str) -> Option<&str> {
     command.split_once("--html ").map(|(_, rest)| rest.split(' ').next().unwrap_or_default())
 }
 
-/// Runs the commands of the program after the configuration is filled in. Returns them.
+/// Runs the commands of the program after the configuration is filled in. Returns these commands.
 fn run_all(place: &Path, commands: &[String]) -> Vec<String> {
     let ours = commands.iter().filter(|command| command.starts_with("mediamirror "));
     let after = ours.filter(|command| !command.starts_with("mediamirror init") || command.contains("--units"));

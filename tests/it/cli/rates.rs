@@ -1,4 +1,4 @@
-//! Rates by the time of day, as the program takes them from the configuration.
+//! Rates by the time of day, from the configuration.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::against_emulator::Emulator;
 use super::{mediamirror, stderr};
 
-/// What holds at any time, so that no test depends on the time of day.
+/// Rates that are the same at any time, so that tests do not depend on the time of day.
 const LIMITS: &str = r#"
 [target.limits]
 time_zone = "Europe/Madrid"
@@ -16,7 +16,7 @@ requests_per_second = { "08:00" = 5000, "19:00" = 5000 }
 bytes_per_second = { "23:00" = 10 }
 "#;
 
-/// An emulator with that added to the configuration.
+/// An emulator with these lines added to the configuration.
 fn with(limits: &str) -> Emulator {
     let emulator = Emulator::with("", "assets=1,blobs=1,seed=1,sizes=small,awkward=false", "");
     let path = emulator.path().join("mirror.toml");
@@ -25,7 +25,7 @@ fn with(limits: &str) -> Emulator {
     emulator
 }
 
-/// The rates of requests and bytes that the target's copies were allowed, and whether by a timetable.
+/// The allowed rates of requests and bytes for the target's copies, and whether there was a timetable.
 fn allowed(summary: &Value) -> (Option<u64>, Option<u64>, bool) {
     let lanes = summary["traffic"].as_array().expect("a list");
     let lane = lanes.iter().find(|lane| lane["side"] == "target" && lane["plane"] == "blob-write").expect("it wrote");
@@ -35,7 +35,7 @@ fn allowed(summary: &Value) -> (Option<u64>, Option<u64>, bool) {
 }
 
 #[test]
-fn a_run_keeps_to_the_timetable_and_a_flag_replaces_it() {
+fn a_run_follows_the_timetable_and_a_flag_replaces_it() {
     let emulator = with(LIMITS);
     let (_, dry) = emulator.json(&["sync", "--dry-run"]);
     let forecast = &dry["forecast"];
@@ -51,7 +51,7 @@ fn a_run_keeps_to_the_timetable_and_a_flag_replaces_it() {
 }
 
 #[test]
-fn a_wrong_timetable_ends_with_five_and_names_the_line_and_the_remedy() {
+fn an_invalid_timetable_ends_with_five_and_the_line_and_the_remedy() {
     let emulator = with(&LIMITS.replace("19:00", "7 pm"));
     let output = mediamirror(emulator.path(), &["sync"]);
     let line = format!("mirror.toml:{}: `target.limits.blob.requests_per_second.7 pm`", emulator.line_of("7 pm"));

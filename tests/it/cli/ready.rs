@@ -1,4 +1,4 @@
-//! `ready`: what the real binary prints, its JSON and its exit codes.
+//! `ready`: the text, the JSON and the exit codes of the real binary.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{mediamirror, stderr, stdout};
 
 const LIBRARY: &str = "assets=3,blobs=4,seed=1,sizes=small,awkward=false,real=true";
 
-/// Lets every address of the source lead to a port where nobody listens.
+/// Changes every address of the source to a closed port.
 pub(super) fn cut_off_source(emulator: &Emulator) {
     let path = emulator.path().join("mirror.toml");
     let text = std::fs::read_to_string(&path).expect("readable");
@@ -24,7 +24,7 @@ pub(super) fn cut_off_source(emulator: &Emulator) {
 }
 
 #[test]
-fn what_is_not_mirrored_yet_is_four_and_a_mirrored_library_is_zero() {
+fn a_library_ends_with_four_before_it_is_mirrored_and_with_zero_afterwards() {
     let emulator = Emulator::with("", LIBRARY, "");
     let (code, before) = emulator.json(&["ready"]);
     assert_eq!((code, &before["reached"]), (Some(4), &Value::Bool(false)), "{before:#}");
@@ -65,7 +65,7 @@ fn the_text_fits_eighty_columns_and_begins_with_the_verdict() {
 }
 
 #[test]
-fn a_source_that_is_gone_is_no_error() {
+fn a_source_that_is_down_is_not_an_error() {
     let emulator = Emulator::with("", LIBRARY, "");
     emulator.json(&["sync"]);
     cut_off_source(&emulator);
@@ -84,7 +84,7 @@ fn a_source_that_is_gone_is_no_error() {
 }
 
 #[test]
-fn less_than_everything_is_enough_where_less_is_required() {
+fn less_than_everything_is_enough_if_less_is_required() {
     let faults = "[[rule]]\nplane = \"streaming\"\naccount = \"mediaeast\"\nname = \"*m3u8-aapl*\"\ntimes = 1\n\
                   fault = { refuse = { status = 404, code = \"x\" } }\n";
     let emulator = Emulator::with("", LIBRARY, faults);
@@ -100,7 +100,7 @@ fn less_than_everything_is_enough_where_less_is_required() {
 }
 
 #[test]
-fn what_cannot_be_required_or_sampled_is_two() {
+fn invalid_values_of_require_and_sample_end_with_two() {
     let emulator = Emulator::start("");
     for wrong in [
         &["ready", "--require", "101%"][..],

@@ -21,13 +21,13 @@ fn mirrored() -> Emulator {
     emulator
 }
 
-/// The run found everything done: nothing was created or copied. The one batch tries to make file records all at once, and
-/// is refused where they are there.
+/// Checks that the run created and copied nothing. Its only batch tries to make all file records, and is refused for
+/// existing ones.
 fn nothing_was_made(emulator: &Emulator) {
     assert_eq!(writes(emulator), [&["Batch"], &LOCK[..]].concat());
     let (code, compared) = emulator.json(&["verify"]);
     assert_eq!((code, &compared["assets"]["same"]), (Some(0), &Value::from(4)), "{compared}");
-    // And the new ledger knows what the old one knew: each asset is done.
+    // And the new ledger has the same records as the old one: each asset is done.
     let (_, next) = emulator.json(&["sync"]);
     assert_eq!((&next["assets"]["unchanged"], &next["blobs"]["unchanged"]), (&Value::from(4), &Value::from(20)));
     let ledger = rusqlite::Connection::open(emulator.path().join("mirror.ledger")).expect("a database");
@@ -42,7 +42,7 @@ fn moved(emulator: &Emulator) -> Vec<String> {
 }
 
 #[test]
-fn a_deleted_ledger_is_made_anew_with_the_flag_and_without_and_nothing_is_made_twice() {
+fn a_deleted_ledger_is_created_with_and_without_the_flag_and_nothing_is_made_twice() {
     for arguments in [&["sync"][..], &["sync", "--rebuild-ledger"]] {
         let emulator = mirrored();
         fs::remove_file(emulator.path().join("mirror.ledger")).expect("removed");
@@ -54,7 +54,7 @@ fn a_deleted_ledger_is_made_anew_with_the_flag_and_without_and_nothing_is_made_t
 }
 
 #[test]
-fn a_damaged_or_newer_ledger_ends_with_eight_and_the_flag_puts_a_new_one_in_its_place() {
+fn a_damaged_or_newer_ledger_ends_with_eight_and_the_flag_replaces_it() {
     let damage: [fn(&std::path::Path); 2] = [
         |ledger| fs::write(ledger, b"no database any more, but long enough to be taken for one".repeat(99)).unwrap(),
         |ledger| rusqlite::Connection::open(ledger).unwrap().pragma_update(None, "user_version", 99).unwrap(),
@@ -80,7 +80,7 @@ fn a_damaged_or_newer_ledger_ends_with_eight_and_the_flag_puts_a_new_one_in_its_
 }
 
 #[test]
-fn the_flag_makes_no_sense_for_a_dry_run() {
+fn the_flag_is_refused_for_a_dry_run() {
     let place = tempfile::tempdir().expect("a directory");
     let output = mediamirror(place.path(), &["sync", "--rebuild-ledger", "--dry-run"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));

@@ -1,4 +1,4 @@
-//! The report of a run, as a user makes it.
+//! Reports of runs.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::against_emulator::Emulator;
 use super::{mediamirror, stderr, stdout};
 
-/// The page without the line that says when it was made.
+/// The page without the line with its creation time.
 fn page(emulator: &Emulator, arguments: &[&str]) -> String {
     let output = mediamirror(emulator.path(), &[&["report", "--html", "report.html"], arguments].concat());
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), ""), "{output:?}");
@@ -55,7 +55,7 @@ fn a_report_is_made_from_the_ledger_without_a_request_and_rendered_again_from_it
 }
 
 #[test]
-fn a_report_that_cannot_be_made_says_why_and_what_to_do() {
+fn the_error_for_a_report_says_why_and_what_to_do() {
     let emulator = Emulator::start("");
     assert_eq!(mediamirror(emulator.path(), &["sync"]).status.code(), Some(0));
     fs::write(emulator.path().join("other.json"), "{\"message_type\":\"summary\"}").expect("written");
@@ -77,7 +77,7 @@ fn a_report_that_cannot_be_made_says_why_and_what_to_do() {
 }
 
 #[test]
-fn a_report_shows_what_the_run_cost_by_the_configured_prices_and_what_would_play() {
+fn a_report_shows_the_cost_by_the_configured_prices_and_what_would_play() {
     let emulator = Emulator::start("");
     assert_eq!(mediamirror(emulator.path(), &["sync"]).status.code(), Some(0));
     let (_, free) = emulator.json(&["report"]);

@@ -1,4 +1,4 @@
-//! The history of runs, as a user reads it.
+//! The history of runs.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use super::against_emulator::Emulator;
 use super::{mediamirror, stderr, stdout};
 
 #[test]
-fn the_history_shows_runs_what_they_changed_and_what_they_found_without_a_request() {
+fn the_history_shows_runs_with_changes_and_findings_without_a_request() {
     let mut emulator = Emulator::with("", "assets=8,blobs=3,seed=1,sizes=small,awkward=true", "");
     let output = mediamirror(emulator.path(), &["runs", "list"]);
     assert!(output.status.code() == Some(5) && stderr(&output).contains("nothing was mirrored yet"), "{output:?}");
     for _ in 0..2 {
-        // Runs are named after the second in which they begin.
+        // The id of a run is the second in which it starts.
         std::thread::sleep(Duration::from_millis(1_100));
         assert_ne!(mediamirror(emulator.path(), &["sync"]).status.code(), Some(5));
     }
@@ -43,7 +43,7 @@ fn the_history_shows_runs_what_they_changed_and_what_they_found_without_a_reques
 }
 
 #[test]
-fn a_retry_mirrors_what_a_run_did_not_and_nothing_else_with_the_output_and_the_codes_of_a_sync() {
+fn a_retry_mirrors_only_what_a_run_did_not_with_the_output_and_codes_of_sync() {
     let faults = "[[rule]]\noperation = \"PutBlobFromUrl\"\nnth = 1\ntimes = 1\n\
         fault = { refuse = { status = 400, code = \"InvalidInput\" } }\n";
     let emulator = Emulator::with("", "assets=4,blobs=3,seed=1,sizes=small,awkward=false", faults);

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what shells and `man` read.
+//! `completions` and `man`: the input of shells and of `man`.
 
 use std::fs;
 use std::io::Write as _;
@@ -50,7 +50,7 @@ fn short_help_of_a_command_leaves_out_the_common_options() {
     assert!(help("-h").lines().count() <= 24, "{}", help("-h"));
 }
 
-/// A heading holds for the options that follow it, in other structures, too.
+/// A heading applies to the options after it, even to those of other structures.
 #[test]
 fn options_are_below_their_own_headings() {
     let place = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! Each way to sign in, by the real binary: its environment, its files, and a program on its path.
+//! Each way to sign in with the real binary: its environment, its files, and a program on its path.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -39,7 +39,7 @@ fn authority(emulator: &Emulator) -> String {
     emulator.region(0, "token").trim_end_matches("/v2/OAuth2-13").to_owned()
 }
 
-/// Lets both media accounts and both storage accounts in by `keys`, and by nothing else.
+/// Configures only the sign-in `keys` for both media accounts and both storage accounts.
 fn sign_in(emulator: &Emulator, keys: &[(&str, &str)]) {
     let path = emulator.path().join("mirror.toml");
     let mut text = String::new();
@@ -67,7 +67,7 @@ fn run(emulator: &Emulator, arguments: &[&str], variables: &[(&str, &str)]) -> O
     output
 }
 
-/// Mirrors everything, compares, and looks for secrets in all that is printed.
+/// Mirrors everything, compares, and searches all output for secrets.
 fn mirrors(emulator: &Emulator, variables: &[(&str, &str)]) {
     let first = run(emulator, &["sync", "--output", "json"], variables);
     assert_eq!(first.status.code(), Some(0), "{}{}", stdout(&first), stderr(&first));
@@ -85,7 +85,7 @@ fn mirrors(emulator: &Emulator, variables: &[(&str, &str)]) {
 }
 
 #[test]
-fn the_environment_has_everything() {
+fn the_environment_is_enough_to_sign_in() {
     let emulator = emulator();
     sign_in(&emulator, &[("kind", "\"environment\"")]);
     let missing = run(&emulator, &["sync"], &[]);
@@ -102,7 +102,7 @@ fn the_environment_has_everything() {
 }
 
 #[test]
-fn a_workload_shows_the_token_of_its_cluster() {
+fn a_workload_signs_in_with_the_token_of_its_cluster() {
     let emulator = emulator();
     sign_in(&emulator, &[("kind", "\"workload-identity\"")]);
     std::fs::write(emulator.path().join("token"), format!("{FEDERATED}\n")).expect("written");
@@ -117,13 +117,13 @@ fn a_workload_shows_the_token_of_its_cluster() {
 }
 
 #[test]
-fn a_machine_has_an_identity() {
+fn a_machine_signs_in_with_its_identity() {
     let emulator = emulator();
     sign_in(&emulator, &[("kind", "\"managed-identity\"")]);
     mirrors(&emulator, &[("AZURE_POD_IDENTITY_AUTHORITY_HOST", &authority(&emulator))]);
 }
 
-/// The first lines of what a proxy is sent, which refuses everything.
+/// A proxy that refuses everything; returns its address and the first lines of requests.
 fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -142,7 +142,7 @@ fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn a_proxy_does_not_see_the_tokens_of_the_machine() {
+fn tokens_of_the_machine_do_not_pass_through_a_proxy() {
     let emulator = emulator();
     sign_in(&emulator, &[("kind", "\"managed-identity\"")]);
     let (proxy, lines) = proxy();
@@ -193,7 +193,7 @@ fn issued(emulator: &Emulator, resource: &str) -> Value {
     serde_json::from_str(answer.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON")
 }
 
-/// A program `az` in a folder of its own, which does that.
+/// Writes a program `az` with that script into a separate folder.
 fn put_az(place: &Path, script: &str) -> String {
     let folder = place.join("bin");
     std::fs::create_dir_all(&folder).expect("created");
@@ -204,7 +204,7 @@ fn put_az(place: &Path, script: &str) -> String {
 }
 
 #[test]
-fn whoever_is_signed_in_to_the_azure_cli_is_let_in() {
+fn the_user_of_the_azure_cli_is_signed_in() {
     let emulator = emulator();
     sign_in(&emulator, &[("kind", "\"azure-cli\""), ("tenant", "\"contoso\"")]);
     for (name, resource) in [("storage", "https://storage.azure.com"), ("media", "https://rest.media.azure.net")] {
@@ -233,7 +233,7 @@ fn whoever_is_signed_in_to_the_azure_cli_is_let_in() {
     let refused = run(&emulator, &["sync"], &[("PATH", &path)]);
     assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
     assert!(stderr(&refused).contains("Please run 'az login'"), "{}", stderr(&refused));
-    // Which of the accounts is asked first is not decided.
+    // The order in which the accounts are used is not fixed.
     let (told, file) = (stderr(&refused), std::fs::read_to_string(emulator.path().join("mirror.toml")).expect("read"));
     let line = told.split("mirror.toml:").nth(1).and_then(|rest| rest.split(':').next()).and_then(|n| n.parse().ok());
     let named = line.and_then(|line: usize| file.lines().nth(line - 1));

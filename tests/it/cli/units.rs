@@ -1,4 +1,4 @@
-//! `init --units`: the files that run mediamirror every night, and that a run passes under what they set.
+//! `init --units`: the files that run mediamirror every night, and a run with their settings.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -31,7 +31,7 @@ fn read(place: &Path, name: &str) -> String {
     std::fs::read_to_string(place.join(name)).expect("it was written")
 }
 
-/// What a new configuration of two media accounts looks like.
+/// A new configuration of two media accounts.
 fn new_configuration() -> String {
     let place = tempfile::tempdir().expect("a directory");
     assert_eq!(mediamirror(place.path(), &["init"]).status.code(), Some(0));
@@ -39,7 +39,7 @@ fn new_configuration() -> String {
 }
 
 #[test]
-fn units_are_written_beside_the_configuration_once_and_name_each_secret() {
+fn units_are_written_once_next_to_the_configuration_and_name_each_secret() {
     let (place, output) = made("mirror.toml", &new_configuration(), "systemd");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).is_empty() && stderr(&output).contains("wrote mediamirror.service\n"), "{output:?}");
@@ -102,11 +102,11 @@ fn two_secrets_with_one_file_name_and_a_missing_configuration_are_refused() {
     assert_eq!(both.status.code(), Some(2));
 }
 
-/// What systemd and Kubernetes do: the configuration in a folder that is only read, the secrets in one of their own, where each
-/// may be a link, and another folder for the ledger.
+/// As with systemd and Kubernetes: the configuration is in a read-only folder, the secrets are in another one, where
+/// each can be a link, and the ledger is in a third one.
 #[cfg(feature = "emulator")]
 #[test]
-fn a_run_takes_secrets_and_ledger_from_where_the_service_manager_passes_them() {
+fn a_run_uses_the_secrets_and_the_ledger_that_the_service_manager_passes() {
     use super::against_emulator::Emulator;
     let emulator = Emulator::start("");
     let [config, secrets, state] = [(); 3].map(|()| tempfile::tempdir().expect("a directory"));
@@ -131,7 +131,7 @@ fn a_run_takes_secrets_and_ledger_from_where_the_service_manager_passes_them() {
             .output()
             .expect("the binary runs")
     };
-    // As the service starts it.
+    // With the command of the service.
     let service = read(made.path(), "mediamirror.service");
     let start = service.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
     let arguments: Vec<&str> = start.split(' ').skip(1).collect();

@@ -1,4 +1,4 @@
-//! `unlock`, and what `doctor` says of a lock that a run holds.
+//! `unlock`, and what `doctor` reports about a lock that a run holds.
 
 use mediamirror::blob::{Access, BlobAccount};
 use mediamirror::call::Caller;
@@ -68,7 +68,7 @@ fn unlock_shows_the_holder_with_exit_code_six_and_breaks_the_lock_only_on_reques
 }
 
 #[test]
-fn unlock_needs_the_storage_account_and_says_so_with_five() {
+fn unlock_needs_the_storage_account_and_ends_with_five_without_it() {
     let emulator = Emulator::start("");
     emulator.change(emulator.region(1, "blob"), "http://127.0.0.1:1/storeeast");
     for arguments in [&["unlock"][..], &["unlock", "--yes"]] {

@@ -1,9 +1,9 @@
-//! Rows about file records that are edited.
+//! Rows about edited file records.
 
 use super::*;
 
-/// Gives the first file record of a source asset another MIME type, an hour before the next run: the overlap of two runs'
-/// listings does not show it twice.
+/// Gives the first file record of a source asset another MIME type, an hour before the next run: the overlapping
+/// listings of two runs do not include it twice.
 async fn edit_record(world: &World, seeded: &Seeded) {
     let source = world.emulator.operator(0);
     let asset = source.assets().into_iter().find(|asset| asset.id == seeded.asset.id.as_str()).unwrap();
@@ -44,14 +44,14 @@ async fn an_asset_that_became_protected_does_not_make_later_nights_write_the_rec
         let listed = world.count("ListFiles");
         let (summary, monitor) = world.sync().await;
         assert_eq!(summary.assets.mirrored, 0, "night {night}: {:?}", monitor.events());
-        // The changed records of the source, or once a week all of both sides.
+        // The changed records of the source, or once a week all records of both sides.
         let listed = world.count("ListFiles") - listed;
         assert_eq!(listed, if night % 7 == 0 { 2 } else { 1 }, "night {night}");
     }
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_record_that_changed_in_a_night_in_which_its_asset_failed_is_mirrored_the_night_after() {
+async fn a_record_that_changed_in_a_night_in_which_its_asset_failed_is_mirrored_the_next_night() {
     let (world, seeded) = mirrored(2).await;
     edit_record(&world, &seeded[0]).await;
     let refuse = Refuse::status(400).code("InvalidQueryParameterValue");
@@ -77,7 +77,7 @@ async fn a_record_that_changed_before_a_held_night_is_mirrored_once_the_hold_end
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_record_of_an_asset_that_a_listing_hid_is_mirrored_once_the_listing_is_whole() {
+async fn a_record_of_an_asset_that_a_listing_hid_is_mirrored_after_a_complete_listing() {
     let (world, seeded) = mirrored(6).await;
     for one in &seeded {
         edit_record(&world, one).await;

@@ -1,4 +1,4 @@
-//! Completed copies that another program damages or deletes on the target, and what an abort left there.
+//! Completed copies that another program damages or deletes on the target, and the remains of aborted copies.
 
 use azure_core::http::Method;
 use futures::TryStreamExt;
@@ -10,7 +10,7 @@ use crate::world::{Seeded, World, ask_media, copy_of, mark_of, put};
 
 const BLOBS: [&str; 3] = ["film.ism", "a.mp4", "b.mp4"];
 
-/// A mirrored asset beside another one that does not change.
+/// A mirrored asset, and another one that does not change.
 struct Mirrored {
     world: World,
     film: Seeded,
@@ -37,7 +37,7 @@ impl Mirrored {
         assert!(self.world.emulator.delete_blob("storeeast", self.container().as_str(), name), "{name}");
     }
 
-    /// Deletes the record of a file, and nothing else.
+    /// Deletes only the record of a file.
     async fn delete_record(&self, name: &str) {
         let path = format!("Assets('{}')/Files", self.copy.id);
         let (_, files) = ask_media(&self.world, 1, (Method::Get, "2.19"), &path, String::new()).await;
@@ -47,7 +47,7 @@ impl Mirrored {
         assert_eq!(ask_media(&self.world, 1, (Method::Delete, "2.19"), &path, String::new()).await.0, 204);
     }
 
-    /// What `verify` says is wrong: item and what, of the film alone.
+    /// The differences that `verify` reports for the film: item and difference.
     async fn differences(&self) -> Vec<(String, String)> {
         let verification = self.world.verify().await;
         assert!(verification.differences.iter().all(|difference| difference.name == "film"));
@@ -55,7 +55,7 @@ impl Mirrored {
         verification.differences.into_iter().map(|difference| (difference.item, difference.what)).collect()
     }
 
-    /// The next run, without being asked for more, makes it whole, and touches nothing else.
+    /// Checks that the next run repairs it without other options, and changes nothing else.
     async fn is_repaired_by_the_next_run(&self) -> Summary {
         let (summary, _) = self.world.sync().await;
         assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{:?}", summary.problems);
@@ -78,13 +78,13 @@ async fn made(world: &World, name: &str, alternate_id: &str) -> Asset {
     world.pair().target.library.create_asset(&wanted).await.unwrap()
 }
 
-/// One difference as [`Mirrored::differences`] gives it.
+/// One difference in the form of [`Mirrored::differences`].
 fn said(item: &str, what: &str) -> (String, String) {
     (item.to_owned(), what.to_owned())
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_deleted_on_the_target_is_named_and_copied_again_alone() {
+async fn a_blob_deleted_on_the_target_is_reported_and_only_it_is_copied_again() {
     let mirrored = Mirrored::film().await;
     mirrored.delete_blob("a.mp4");
     assert_eq!(mirrored.differences().await, [said("a.mp4", "missing on the target")]);
@@ -92,7 +92,7 @@ async fn a_blob_deleted_on_the_target_is_named_and_copied_again_alone() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_overwritten_on_the_target_is_named_and_copied_again_alone() {
+async fn a_blob_overwritten_on_the_target_is_reported_and_only_it_is_copied_again() {
     for (bytes, reported) in [(vec![7; 10], "length 10 instead of 1024"), (vec![7; 1024], "Content-MD5")] {
         let mirrored = Mirrored::film().await;
         put(&mirrored.world.pair().target.storage[0], &mirrored.copy, "a.mp4", bytes).await;
@@ -101,9 +101,9 @@ async fn a_blob_overwritten_on_the_target_is_named_and_copied_again_alone() {
     }
 }
 
-/// A blob that was put together from blocks has no checksum, so that no comparison of listings shows other bytes.
+/// A blob made from blocks has no checksum, so comparing listings does not show other bytes.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_without_a_checksum_overwritten_on_the_target_is_copied_again_alone() {
+async fn only_an_overwritten_blob_without_a_checksum_is_copied_again() {
     let world = World::empty().await;
     let film = world.seed("film", &["film.ism"]).await;
     for name in ["a.mp4", "b.mp4"] {
@@ -143,8 +143,8 @@ async fn put_without_checksum(
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
-    // With its blob, as the portal does it: the container shows it at once.
+async fn a_file_record_deleted_on_the_target_is_reported_and_made_again() {
+    // Together with its blob, as in the portal: the container shows it immediately.
     let mirrored = Mirrored::film().await;
     mirrored.delete_blob("a.mp4");
     mirrored.delete_record("a.mp4").await;
@@ -152,7 +152,7 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
     assert_eq!(mirrored.differences().await, reported);
     mirrored.is_repaired_by_the_next_run().await;
 
-    // Alone it shows only where all records are listed: by `verify` always, by runs once a week.
+    // A missing record alone is found only if all records are listed: always by `verify`, once a week by runs.
     let mirrored = Mirrored::film().await;
     mirrored.delete_record("a.mp4").await;
     assert_eq!(mirrored.differences().await, reported[1..]);
@@ -160,7 +160,7 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
     assert_eq!((unmoved.outcome, unmoved.assets.unchanged), (Outcome::Complete, 2));
     tokio::time::advance(std::time::Duration::from_hours(7 * 24)).await;
     assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 0);
-    // Or at once, where the next run has no ledger to rely on.
+    // Or immediately, if the next run has no ledger.
     let mut mirrored = Mirrored::film().await;
     mirrored.delete_record("a.mp4").await;
     mirrored.world.ledger = mediamirror::ledger::Ledger::in_memory().unwrap();
@@ -170,7 +170,7 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
+async fn a_locator_deleted_on_the_target_is_reported_and_published_again() {
     let mirrored = Mirrored::film().await;
     let id = &mirrored.film.locator.id;
     mirrored.world.pair().target.library.delete_locator(id).await.unwrap();
@@ -180,7 +180,7 @@ async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
+async fn a_deleted_copy_is_reported_and_made_again() {
     let mirrored = Mirrored::film().await;
     mirrored.world.pair().target.library.delete_asset(&mirrored.copy.id).await.unwrap();
     assert_eq!(mirrored.differences().await, [said("asset", "missing on the target")]);
@@ -202,7 +202,7 @@ async fn a_copy_that_plays_and_whose_complete_mark_was_never_stored_is_still_our
     assert_eq!(copy_of(&mirrored.world, &mirrored.film.asset).await.id, mirrored.copy.id);
 }
 
-/// An empty blob with all of the properties that the source's has, as an aborted copy leaves it.
+/// An empty blob with all properties of the source's blob, as an aborted copy leaves it.
 async fn leave_empty(world: &World, film: &Asset, copy: &Asset, name: &str) {
     let pair = world.pair();
     let at = |asset: &Asset| BlobRef { container: asset.container.clone().unwrap(), name: name.to_owned() };
@@ -212,8 +212,8 @@ async fn leave_empty(world: &World, film: &Asset, copy: &Asset, name: &str) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_empty_blob_with_full_metadata_that_an_abort_left_in_our_copy_is_replaced() {
-    // As a run left it that was broken off: there is the asset with our mark, and no ledger.
+async fn an_empty_blob_of_an_aborted_copy_in_our_copy_is_replaced() {
+    // As after an aborted run: there is the asset with our mark, and no ledger.
     let world = World::empty().await;
     let film = world.seed("film", &BLOBS).await.asset;
     tokio::time::advance(std::time::Duration::from_mins(1)).await;
@@ -223,7 +223,7 @@ async fn an_empty_blob_with_full_metadata_that_an_abort_left_in_our_copy_is_repl
     assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 3), "{:?}", summary.problems);
     assert_eq!(copy_of(&world, &film).await.id, ours.id, "it was made a second time");
     assert_eq!(world.torn_blobs().await, [""; 0]);
-    // And in one that the ledger says is done.
+    // And in a copy that is done according to the ledger.
     tokio::time::advance(std::time::Duration::from_mins(1)).await;
     leave_empty(&world, &film, &ours, "a.mp4").await;
     let (summary, _) = world.sync().await;
@@ -232,7 +232,7 @@ async fn an_empty_blob_with_full_metadata_that_an_abort_left_in_our_copy_is_repl
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_empty_blob_with_full_metadata_in_an_asset_that_is_not_ours_is_a_conflict_and_stays() {
+async fn an_empty_blob_with_full_metadata_in_a_foreign_asset_is_a_conflict_and_kept() {
     let world = World::empty().await;
     let film = world.seed("film", &BLOBS).await;
     let theirs = made(&world, "theirs", "theirs").await;

@@ -1,4 +1,4 @@
-//! A service repeats the secrets of a request in its error. No event, no error and no ledger may hold them.
+//! A service repeats the secrets of a request in its error. Events, errors and the ledger must not contain them.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +14,10 @@ use crate::credentials::{self, FORMS};
 use crate::world::World;
 
 const LIBRARY: &str = "assets=2,blobs=2,seed=3,sizes=small,awkward=false,real=false";
-/// The secrets of all requests, by what they let in.
+/// The secrets of all requests.
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// Notes every credential and every signature that is sent.
+/// Records every credential and every signature that is sent.
 fn watch(world: &mut World) -> Seen {
     let seen = Seen::default();
     let noted = Arc::clone(&seen);
@@ -56,7 +56,7 @@ async fn echoing(operation: &str, echo: Echo) -> usize {
 
 /// Guarantee 8.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn nothing_that_a_service_repeats_of_a_request_is_told_or_kept() {
+async fn secrets_that_a_service_repeats_are_not_printed_or_stored() {
     let world = World::generated(LIBRARY).await;
     world.sync().await;
     let operations: std::collections::BTreeSet<String> =

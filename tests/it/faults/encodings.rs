@@ -18,7 +18,7 @@ use crate::world::World;
 const REFUSED: &str = "it is compressed (gzip), which the request does not allow";
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_compressed_answer_is_refused_with_its_place_and_asked_for_once() {
+async fn a_compressed_answer_is_refused_with_its_place_and_not_retried() {
     let compressed = || Rule::new(Fault::Mangle(Mangle::Gzip));
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -61,7 +61,7 @@ async fn no_request_of_a_run_accepts_a_compressed_answer() {
     assert!(asked.load(Ordering::Relaxed) > 50);
 }
 
-/// A client that may ask one server, which answers everything with that; the head of the first request is returned.
+/// A client of one server, which always sends this answer; also returns the head of the first request.
 async fn asked_of(answer: &'static [u8], method: Method) -> (Result<(u16, Vec<u8>), Failure>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
@@ -84,19 +84,19 @@ async fn asked_of(answer: &'static [u8], method: Method) -> (Result<(u16, Vec<u8
 }
 
 #[tokio::test]
-async fn the_network_client_asks_for_no_compression_and_decompresses_nothing() {
-    // The body never comes: what is refused by its head is not waited for.
+async fn the_network_client_requests_no_compression_and_decompresses_nothing() {
+    // The body is never sent: an answer that is refused because of its head is not awaited.
     let bomb = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n\x1f\x8b\x08";
     let (result, head) = asked_of(bomb, Method::Get).await;
     let Err(Failure::Unexpected(why)) = result else { panic!("{result:?}") };
     assert!(why.contains(REFUSED), "{why}");
     assert!(head.starts_with("get / http/1.1") && !head.contains("accept-encoding"), "{head}");
 
-    // The status of a refusal counts, not what a machine in between made of its words.
+    // The status of a refusal is used, even if a proxy changed its text.
     let busy = b"HTTP/1.1 503 Busy\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\n\x1b[J";
     assert_eq!(asked_of(busy, Method::Get).await.0.unwrap(), (503, Vec::new()));
 
-    // How a blob is stored says nothing of this answer.
+    // The encoding of a stored blob is not that of this answer.
     let stored = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n";
     assert_eq!(asked_of(stored, Method::Head).await.0.unwrap(), (200, Vec::new()));
     let plain = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}";

@@ -14,19 +14,19 @@ use crate::world::{Seeded, World, copies_of};
 
 /// Every operation by which a blob is copied.
 const COPIES: &str = "{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}";
-/// What an item may be refused with for ever, with the requests that each attempt to deal with it may cost.
+/// Permanent refusals of an item, with the most requests per item.
 const ALWAYS: [(u16, &str, u32); 7] = [
     (400, "InvalidHeaderValue", 1),
     (403, "InsufficientAccountPermissions", 1),
     (403, "AuthorizationPermissionMismatch", 1),
     (403, "", 1),
-    // Once more with another signature.
+    // One retry with another signature.
     (403, "CannotVerifyCopySource", 2),
     (500, "InternalError", 8),
     (500, "", 8),
 ];
 
-/// Three assets; one of them has a blob called `poison.mp4`.
+/// Three assets; one of them has a blob `poison.mp4`.
 async fn library() -> (World, Seeded) {
     let world = World::empty().await;
     world.seed("first", &["first.ism", "first.mp4"]).await;
@@ -41,7 +41,7 @@ fn refused(status: u16, code: &str) -> Rule {
     Rule::new(Fault::Refuse(if code.is_empty() { refuse } else { refuse.code(code) }))
 }
 
-/// The one problem of a run: how the asset called `struck` ended.
+/// The only problem of a run, of the asset `struck`.
 fn only_problem(summary: &Summary) -> String {
     assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Partial, 2), "{:?}", summary.problems);
     let [problem] = &summary.problems[..] else { panic!("{:?}", summary.problems) };
@@ -50,7 +50,7 @@ fn only_problem(summary: &Summary) -> String {
     problem.finding.to_string()
 }
 
-/// Two more runs: one that tries again with the fault in force, and one that ends clean without.
+/// Two more runs: one that tries again with the fault, and one without it that is complete.
 async fn is_tried_again_and_mended(world: &World, rule: &Rule, options: Options) {
     let summary = again_under(world, std::slice::from_ref(rule), options.clone()).await.unwrap();
     assert_eq!((summary.assets.failed, summary.assets.unchanged), (1, 2), "{:?}", summary.problems);
@@ -63,7 +63,7 @@ async fn is_tried_again_and_mended(world: &World, rule: &Rule, options: Options)
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
+async fn a_blob_that_always_fails_is_reported_and_everything_else_is_mirrored() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         for (status, code, requests) in ALWAYS {
             let (world, struck) = library().await;
@@ -72,7 +72,7 @@ async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
             let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
             let why = only_problem(&summary);
             assert!(why.contains("poison.mp4") && why.contains(format!("HTTP {status} {code}").trim()), "{why}");
-            // All but the manifest that names it.
+            // All except the manifest that contains it.
             assert_eq!((summary.blobs.copied, summary.blobs.failed), (6, 1), "{method:?} {status}");
             assert_eq!(world.emulator.fault_strikes(), [u64::from(requests)], "{method:?} {status} {code}");
             let target = &world.pair().target;
@@ -84,7 +84,7 @@ async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirrored() {
+async fn an_asset_whose_container_always_fails_is_reported_and_the_others_are_mirrored() {
     for (status, code, requests) in ALWAYS {
         let (world, struck) = library().await;
         let container = struck.asset.container.clone().unwrap();
@@ -93,7 +93,7 @@ async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirr
         let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
         let why = only_problem(&summary);
         assert!(why.contains(container.as_str()) && why.contains(&format!("HTTP {status}")), "{why}");
-        // Where it may be the tags that are refused, the listing is asked for without them as well.
+        // If the refusal can be about tags, the listing is also requested without them.
         let most = u64::from(if requests == 1 { 2 } else { requests });
         assert_eq!(world.emulator.fault_strikes(), [most], "{status} {code}");
         is_tried_again_and_mended(&world, &rule, options).await;
@@ -101,7 +101,7 @@ async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirr
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn rights_that_suffice_for_no_asset_end_the_run_however_few_there_are() {
+async fn permissions_that_are_insufficient_for_every_asset_end_the_run() {
     let world = World::empty().await;
     world.seed("only", &["only.ism"]).await;
     let rule = refused(403, "AuthorizationPermissionMismatch").operation(COPIES);
@@ -109,7 +109,7 @@ async fn rights_that_suffice_for_no_asset_end_the_run_however_few_there_are() {
     assert!(error.to_string().contains("only.ism: HTTP 403"), "{error}");
 }
 
-/// What the target answers about a blob it keeps as it is, and the cause that is given.
+/// The target's answers about a blob that cannot be changed, and the reported causes.
 const HINDRANCES: [(u16, &str, &str); 6] = [
     (412, "LeaseIdMissing", "blob-leased"),
     (409, "BlobImmutableDueToPolicy", "blob-immutable"),
@@ -120,12 +120,12 @@ const HINDRANCES: [(u16, &str, &str); 6] = [
 ];
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_the_target_refuses_to_change_is_reported_with_the_remedy_and_stops_nothing_else() {
+async fn a_blob_that_the_target_refuses_to_change_is_reported_with_the_remedy() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         for (status, code, cause) in HINDRANCES {
             let (world, _) = library().await;
             let options = Options { copy_method: Some(method), ..Options::default() };
-            // The block list, not the blocks, is what writes over a blob.
+            // The block list overwrites a blob, not the blocks.
             let rule = refused(status, code).operation("{PutBlobFromUrl,PutBlockList,CopyBlob}").name("*/poison.mp4");
             let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
             let why = only_problem(&summary);
@@ -139,7 +139,7 @@ async fn a_blob_that_the_target_refuses_to_change_is_reported_with_the_remedy_an
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_archived_source_blob_is_reported_with_the_remedy_and_stops_nothing_else() {
+async fn an_archived_source_blob_is_reported_with_the_remedy_and_the_others_are_mirrored() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let (world, _) = library().await;
         let options = Options { copy_method: Some(method), ..Options::default() };
@@ -153,7 +153,7 @@ async fn an_archived_source_blob_is_reported_with_the_remedy_and_stops_nothing_e
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_only_the_target_does_not_find_is_not_said_to_change() {
+async fn a_blob_that_only_the_target_cannot_find_is_not_reported_as_changed() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let (world, _) = library().await;
         let options = Options { copy_method: Some(method), ..Options::default() };
@@ -167,7 +167,7 @@ async fn a_blob_that_only_the_target_does_not_find_is_not_said_to_change() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_is_being_deleted_is_reported_on_either_side_and_stops_nothing_else() {
+async fn a_container_that_is_being_deleted_is_reported_and_the_others_are_mirrored() {
     let being_deleted = |account: &str, container: &str| {
         refused(409, "ContainerBeingDeleted").account(account).operation("ListBlobs").name(format!("*/{container}"))
     };

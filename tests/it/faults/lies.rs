@@ -1,5 +1,5 @@
-//! A service that says what is not: writes it only acknowledges, reads that lag behind, listings that are short, and
-//! containers that another program deletes.
+//! False answers of a service: writes that are only acknowledged, stale reads, short listings, and containers that
+//! another program deletes.
 
 use futures::TryStreamExt;
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Pretence, Rule, SourceFate};
@@ -10,20 +10,20 @@ use mediamirror::verdict::{Cause, Change, Withdrawal};
 use super::{LIBRARY, again_under, is_mended_after, is_mended_after_with, run_under, run_with};
 use crate::world::World;
 
-/// How many locators the target has.
+/// The number of the target's locators.
 async fn published(world: &World) -> usize {
     let locators: Vec<_> = world.pair().target.library.locators().try_concat().await.unwrap();
     locators.len()
 }
 
-/// How many assets the target has.
+/// The number of the target's assets.
 async fn copies(world: &World) -> usize {
     let assets: Vec<_> = world.pair().target.library.assets().try_concat().await.unwrap();
     assets.len()
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
+async fn a_copy_that_is_acknowledged_but_not_made_is_not_reported_as_mirrored() {
     for (method, operation) in
         [(CopyMethod::Put, "PutBlobFromUrl"), (CopyMethod::Blocks, "PutBlockList"), (CopyMethod::Async, "CopyBlob")]
     {
@@ -40,7 +40,7 @@ async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn other_bytes_are_noticed_by_their_checksum() {
+async fn other_bytes_are_detected_by_their_checksum() {
     let world = World::empty().await;
     world.seed("film", &["film.ism", "film.mp4"]).await;
     let rule = Rule::new(Fault::Pretend(Pretence::Other)).operation("PutBlobFromUrl").nth(1);
@@ -54,7 +54,7 @@ async fn other_bytes_are_noticed_by_their_checksum() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn records_and_locators_that_are_acknowledged_and_not_made_are_made_after_all() {
+async fn records_and_locators_that_are_acknowledged_but_not_made_are_made_later() {
     for nth in 1..=3 {
         let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("Batch").account("mediaeast").nth(nth);
         let (world, ended) = run_under(&[rule]).await;
@@ -67,7 +67,7 @@ async fn records_and_locators_that_are_acknowledged_and_not_made_are_made_after_
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_media_service_that_only_says_yes_gets_no_asset_called_mirrored() {
+async fn no_asset_is_reported_as_mirrored_if_the_media_service_only_acknowledges() {
     let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("{Batch,Create*,Update*}").account("mediaeast");
     is_mended_after(&[rule.clone().from(8)]).await;
     let (world, ended) = run_under(&[rule.operation("Batch")]).await;
@@ -77,10 +77,10 @@ async fn a_media_service_that_only_says_yes_gets_no_asset_called_mirrored() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn reads_of_the_media_api_that_lag_behind_make_nothing_twice() {
+async fn nothing_is_made_twice_after_stale_reads_of_the_media_api() {
     for account in ["mediawest", "mediaeast"] {
         for operation in ["ListAssets", "GetAsset", "ListFiles", "{List,Get}Locator*"] {
-            // As long as the engine expects a listing to lag: it looks a second time after two seconds.
+            // As long as the engine expects stale listings: it reads again after two seconds.
             let stale = Rule::new(Fault::Stale).operation(operation).account(account).every(2).until_s(1.5);
             let lost = Rule::new(Fault::LostAnswer).operation("CreateAsset").every(2);
             let world = World::generated(LIBRARY).await;
@@ -109,7 +109,7 @@ async fn a_target_that_seems_empty_is_not_filled_a_second_time() {
     assert_eq!(copies(&world).await, 6);
 }
 
-/// Guarantee 10: what a listing leaves out is not withdrawn, because the source still has it when it is asked for it.
+/// Guarantee 10: missing rows of a listing are not withdrawn, because the source still returns them on request.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_seems_empty_or_halved_is_reported_and_changes_nothing() {
     for (how, hidden) in [(Mangle::Empty, 6), (Mangle::Half, 3)] {
@@ -117,7 +117,8 @@ async fn a_source_that_seems_empty_or_halved_is_reported_and_changes_nothing() {
         world.sync().await;
         let short = Rule::new(Fault::Mangle(how)).operation("ListAssets").account("mediawest");
         let summary = again_under(&world, &[short], Options::default()).await.unwrap();
-        // A library of six that loses half may have lost three; but the source still serves them when it is asked for each.
+        // A library of six that seems to lose half can have lost three; but the source still returns each of them on
+        // request.
         let (outcome, cause) = match how {
             Mangle::Empty => (Outcome::Held, Cause::HeldByGuard),
             _ => (Outcome::Partial, Cause::ListingIncomplete),
@@ -133,7 +134,7 @@ async fn a_source_that_seems_empty_or_halved_is_reported_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_deleted_at_the_source_is_withdrawn_and_retired_and_its_copy_stays() {
+async fn an_asset_deleted_in_the_source_is_withdrawn_and_retired_and_its_copy_is_kept() {
     let world = World::generated(LIBRARY).await;
     world.sync().await;
     let pair = world.pair();
@@ -169,10 +170,10 @@ async fn a_container_that_seems_empty_is_not_mirrored_as_empty() {
     assert_eq!(world.sync().await.0.assets.unchanged, 6);
 }
 
-/// The listing is cut after a whole entry and is otherwise well-formed: a list of blobs, files or locators looks like a
-/// shorter one. For a list of assets the locators show the missing ones.
+/// The listing is truncated after a whole entry and otherwise well-formed: a list of blobs, files or locators looks
+/// like a shorter one. For a list of assets, the locators show the missing ones.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_run_and_reported_by_verify() {
+async fn a_short_first_listing_is_completed_by_the_next_run_and_reported_by_verify() {
     for (operation, how, outcome, missing, lacking) in [
         ("ListAssets", Mangle::Half, Outcome::Partial, 3, 0),
         ("ListBlobs", Mangle::Half, Outcome::Complete, 0, 6),
@@ -188,7 +189,7 @@ async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_
         let compared = world.verify().await.assets;
         assert_eq!((compared.missing, compared.different), (missing, lacking), "{operation}");
         if operation == "ListFiles" {
-            // They have not changed: it takes the run that lists all of them, once a week.
+            // They have not changed, so only the weekly run that lists all of them finds them.
             assert_eq!(world.sync().await.0.assets.unchanged, 6);
             tokio::time::advance(std::time::Duration::from_hours(7 * 24)).await;
         }
@@ -199,11 +200,11 @@ async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_
     }
 }
 
-/// A container of more blobs than are kept is listed several times, and the listings have to agree.
+/// A container of more blobs than are kept is listed several times, and the listings must agree.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn one_short_listing_of_a_long_container_is_noticed() {
+async fn one_short_listing_of_a_long_container_is_detected() {
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListBlobs").account("storewest");
-    // The third one is for the manifests, which are all in its first half: nothing is missing then.
+    // The third one is for the manifests, which are all in its first half, so nothing is missing.
     for (nth, noticed) in [(1, true), (2, true), (3, false), (4, true)] {
         let world = World::generated("assets=1,blobs=2100,seed=1,sizes=small,awkward=false,real=false").await;
         tokio::time::advance(std::time::Duration::from_secs(5)).await;

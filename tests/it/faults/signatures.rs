@@ -1,5 +1,4 @@
-//! Shared access signatures that expire during a run: ours, which are minted again, and those that the operator
-//! supplied.
+//! Shared access signatures that expire during a run: ours, which are made again, and those of the operator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +16,7 @@ use mediamirror::redact::Secret;
 use super::LIBRARY;
 use crate::world::{World, account_signature, is_blob_copy};
 
-/// At that copy so much time passes, and its answer never comes: the program has to send it again.
+/// Lets time pass at that copy without an answer: the program must send it again.
 fn stall(world: &mut World, nth: u32, time: Duration) {
     let copies = AtomicU32::new(0);
     world.intercept(move |request| {
@@ -32,9 +31,9 @@ fn stall(world: &mut World, nth: u32, time: Duration) {
     });
 }
 
-/// A machine that sleeps is no holder of a lock when it wakes up, and its signatures are over.
+/// A machine that was suspended no longer holds the lock, and its signatures have expired.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_machine_that_sleeps_for_eight_days_during_a_copy_changes_nothing_more_and_the_next_run_completes() {
+async fn a_machine_suspended_for_eight_days_changes_nothing_more_and_the_next_run_completes() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let mut world = World::generated(LIBRARY).await;
         stall(&mut world, 7, Duration::from_hours(8 * 24));
@@ -49,7 +48,7 @@ async fn a_machine_that_sleeps_for_eight_days_during_a_copy_changes_nothing_more
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_account_and_the_remedy() {
+async fn a_signature_of_the_operator_that_expires_is_reported_with_its_account_and_the_remedy() {
     for (region, rights) in [(0, "ss=b&srt=co&sp=rlt"), (1, "ss=b&srt=co&sp=rwlt")] {
         let mut world = World::generated(LIBRARY).await;
         let storage = world.emulator.ready().regions[region].storage[0].clone();
@@ -64,7 +63,7 @@ async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_
             side.storage[0].credential = StorageCredential::Sas(signature);
         };
         account(&mut world, signature.clone());
-        // Not so long that the target's lock is lost.
+        // Not long enough to lose the target's lock.
         stall(&mut world, 7, Duration::from_secs(40));
         let monitor = Arc::new(TestMonitor::default());
         let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
@@ -84,7 +83,7 @@ async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_
             .to_string();
         assert!(message.contains(&words), "{message}");
 
-        // Without its signature the run cannot release the lock, and its process, the test, goes on.
+        // Without its signature, the run cannot release the lock, and its process, the test, continues.
         tokio::time::sleep(Duration::from_mins(1)).await;
         account(&mut world, ends_in(24 * 3_600).0);
         let (summary, _) = world.sync().await;

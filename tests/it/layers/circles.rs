@@ -1,12 +1,12 @@
-//! Files that import each other round: of two such files neither can be understood, or changed, without the other. What a
-//! file takes from its own children counts for nothing: it is their face, and they may take its types.
+//! Cycles of imports: two such files can only be understood and changed together. Imports from a file's own children do
+//! not count: the file is their interface, and they may use its types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::imports::{Code, ItemPath};
 use super::rooms::test_modules;
 
-/// The circles of all files, each in order of name. Files for tests alone are passed over.
+/// The cycles of all files, each in the order of names. Files only for tests are ignored.
 pub(super) fn find(sources: &[(ItemPath, Code)]) -> Vec<Vec<String>> {
     let tests = test_modules(sources);
     let counted = |module: &ItemPath| !tests.iter().any(|test| module.starts_with(test));
@@ -30,7 +30,7 @@ pub(super) fn find(sources: &[(ItemPath, Code)]) -> Vec<Vec<String>> {
     found
 }
 
-/// The file that has an item: the longest beginning of its path that is a module with a file.
+/// The file that has an item: the longest prefix of its path that is a module with a file.
 fn file_of<'s>(path: &[String], known: &BTreeSet<&'s ItemPath>) -> Option<&'s ItemPath> {
     (1..=path.len()).rev().find_map(|length| known.get(&path[..length].to_vec()).copied())
 }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_over_three_files_is_found_once() {
+    fn a_cycle_of_three_files_is_found_once() {
         let files = [
             ("a", "use crate::b::f;"),
             ("b", "use crate::c;"),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_and_its_parent_are_no_circle_by_themselves_but_may_be_part_of_one() {
+    fn a_child_and_its_parent_are_not_a_cycle_but_can_be_part_of_one() {
         let child = ("a::b", "use super::Thing; use crate::c;");
         assert_eq!(found(&[("a", "mod b; use crate::a::b::f; pub struct Thing;"), child]), [[""; 0]; 0]);
         assert_eq!(found(&[("a", "mod b; use crate::c;"), child, ("c", "use crate::a::b::f;")]), [["a", "a::b", "c"]]);

@@ -1,15 +1,16 @@
-//! Which modules of the crate a source file names: `use` trees are taken apart, `crate`, `self` and `super` resolved.
+//! Finds the modules of the crate that a source file uses: it splits `use` trees, and resolves `crate`, `self` and
+//! `super`.
 //!
-//! A path that begins with another word is an external crate's, or leads into the file's own child modules. Neither
-//! leaves the room, and both are passed over.
+//! A path that starts with another word is that of an external crate or of the file's own child modules. Both are
+//! ignored.
 
-/// A module or an item from the root of the crate on, such as `["emulator", "blob", "account"]`.
+/// The path of a module or an item from the root of the crate, such as `["emulator", "blob", "account"]`.
 pub(super) type ItemPath = Vec<String>;
 
 /// The code of a file without comments, without the content of literals, and without its test modules.
 pub(super) struct Code {
     text: String,
-    /// Modules that are compiled for tests alone and have files of their own.
+    /// Modules that are compiled only for tests and have separate files.
     pub(super) test_modules: Vec<String>,
 }
 
@@ -19,7 +20,7 @@ impl Code {
         Self { text, test_modules }
     }
 
-    /// Every path inside the crate that the code names, as seen from `module`.
+    /// Every path inside the crate in the code of `module`.
     pub(super) fn named_paths(&self, module: &[String]) -> Vec<ItemPath> {
         let (uses, rest) = split_uses(&self.text);
         let imported = uses.into_iter().flat_map(leaves);
@@ -42,7 +43,7 @@ fn without_comments_and_literals(source: &str) -> String {
     code
 }
 
-/// The length of the comment with which the text begins.
+/// The length of the comment at the start of the text.
 fn comment(text: &str) -> Option<usize> {
     if text.starts_with("//") {
         return Some(text.find('\n').unwrap_or(text.len()));
@@ -50,7 +51,7 @@ fn comment(text: &str) -> Option<usize> {
     text.starts_with("/*").then(|| text.find("*/").map_or(text.len(), |end| end + 2))
 }
 
-/// The length of the string or character with which the text begins.
+/// The length of the string or character at the start of the text.
 fn literal(text: &str) -> Option<usize> {
     if let Some(raw) = text.strip_prefix('r') {
         let hashes = raw.bytes().take_while(|byte| *byte == b'#').count();
@@ -78,7 +79,7 @@ fn literal(text: &str) -> Option<usize> {
     character[first.len_utf8()..].starts_with('\'').then(|| 1 + first.len_utf8() + 1)
 }
 
-/// The code without the bodies of its test modules, and the names of those that have files of their own.
+/// The code without the bodies of its test modules, and the names of those with separate files.
 fn without_tests(code: &str) -> (String, Vec<String>) {
     const MARK: &str = "#[cfg(test)]";
     let (mut kept, mut names, mut rest) = (String::new(), Vec::new(), code);
@@ -140,7 +141,7 @@ fn leaves(tree: &str) -> Vec<Vec<String>> {
     below.map(|leaf| if leaf == ["self"] { stem.clone() } else { [stem.clone(), leaf].concat() }).collect()
 }
 
-/// The parts between the commas that are in no further braces.
+/// The parts between commas that are not in inner braces.
 fn branches(text: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let separates = |c: char| {
@@ -188,7 +189,7 @@ fn resolve(module: &[String], path: &[String]) -> Option<ItemPath> {
     }
 }
 
-/// Is there a path that begins with that crate? `String::` is none of `ring`.
+/// Is there a path that starts with that crate? `String::` is not one of `ring`.
 pub(super) fn names_crate(code: &str, name: &str) -> bool {
     let goes_on = |c: char| is_word(c) || c == ':';
     code.match_indices(&format!("{name}::")).any(|(at, _)| !code[..at].ends_with(goes_on))
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_over_several_lines_is_taken_apart() {
+    fn a_tree_of_several_lines_is_split() {
         let code = "pub(crate) use crate::emulator::{\n    clock::Clock,\n    stats::{self, Plane as P},\n};\n";
         assert_eq!(named(code), ["emulator::clock::Clock", "emulator::stats", "emulator::stats::Plane"]);
     }
@@ -222,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn paths_inside_the_code_are_found_beside_those_that_are_imported() {
+    fn paths_in_the_code_are_found_in_addition_to_imports() {
         let code = "fn f(x: &super::ask::Ask<'_>) -> Vec<crate::emulator::Emulator> { super::super::world::go(x) }";
         assert_eq!(named(code), ["emulator::blob::ask::Ask", "emulator::Emulator", "emulator::world::go"]);
         assert_eq!(named("let reuse = 1; f(reuse ); Self::of(std::mem::take(x))"), [""; 0]);
     }
 
     #[test]
-    fn external_crates_and_visibilities_name_no_module() {
+    fn external_crates_and_visibilities_are_not_modules() {
         assert_eq!(named("use std::sync::Arc;\nuse bytes::Bytes;"), [""; 0]);
         assert_eq!(named("pub(in crate::emulator) fn f() {}"), [""; 0]);
     }

@@ -1,11 +1,11 @@
-//! The rooms of one module: its children, each with those that it may use.
+//! The rooms of one module: its child modules, each with those that it may use.
 
 use super::imports::{Code, ItemPath};
 
-/// Room -> rooms it may use. A room uses only rooms above it in the list, so that no two need each other.
+/// Room -> rooms it may use. A room uses only rooms above it in the list, so that no two depend on each other.
 pub(super) type Rooms = [(&'static str, &'static [&'static str])];
 
-/// What is wrong with the rooms of `top` (such as `engine`), a line each. The file on top may use every room.
+/// The violations in the rooms of `top` (such as `engine`), one per line. The parent file may use every room.
 pub(super) fn violations(top: &str, rooms: &Rooms, sources: &[(ItemPath, Code)]) -> Vec<String> {
     let top: ItemPath = top.split("::").map(str::to_owned).collect();
     let inside: Vec<_> = sources.iter().filter(|(module, _)| is_inside(module, &top)).collect();
@@ -36,7 +36,7 @@ pub(super) fn violations(top: &str, rooms: &Rooms, sources: &[(ItemPath, Code)])
     wrong
 }
 
-/// Rows that allow what stands below them.
+/// Rows that allow rooms below them.
 fn out_of_order(rooms: &Rooms) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, (room, allowed)) in rooms.iter().enumerate() {
@@ -53,7 +53,7 @@ fn is_inside(module: &[String], top: &[String]) -> bool {
     module.len() > top.len() && module.starts_with(top)
 }
 
-/// The modules that are compiled for tests alone.
+/// The modules that are compiled only for tests.
 pub(super) fn test_modules(sources: &[(ItemPath, Code)]) -> Vec<ItemPath> {
     let of = |(module, code): &(ItemPath, Code)| -> Vec<ItemPath> {
         code.test_modules.iter().map(|name| [module.clone(), vec![name.clone()]].concat()).collect()
@@ -85,19 +85,19 @@ mod tests {
     }
 
     #[test]
-    fn a_house_in_order_has_no_violation_and_its_tests_may_use_everything() {
+    fn rooms_in_order_have_no_violation_and_their_tests_may_use_everything() {
         assert_eq!(house(("other", "use crate::emulator::world::World;")), [""; 0]);
     }
 
     #[test]
-    fn an_import_from_a_room_below_is_named() {
+    fn an_import_from_a_room_below_is_reported() {
         let expected = "emulator::blob::call uses emulator::world::World: `blob` may use [\"clock\"] only";
         assert_eq!(house(("emulator::blob::call", "use super::super::world::World;")), [expected]);
         assert_eq!(house(("emulator::blob::call", "fn f(_: crate::emulator::world::World) {}")), [expected]);
     }
 
     #[test]
-    fn an_import_from_the_file_on_top_is_named() {
+    fn an_import_from_the_parent_file_is_reported() {
         assert_eq!(
             house(("emulator::clock", "use crate::emulator::Emulator;")),
             ["emulator::clock uses emulator::Emulator: `clock` may use [] only"]
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_without_a_row_and_a_row_without_a_room_are_named() {
+    fn a_room_without_a_row_and_a_row_without_a_room_are_reported() {
         assert_eq!(house(("emulator::attic", "")), ["emulator::attic: give `attic` a row"]);
         let sources = [(vec!["emulator".to_owned(), "clock".to_owned()], Code::of(""))];
         assert_eq!(violations("emulator", ROOMS, &sources).len(), 2);
