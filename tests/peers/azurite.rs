@@ -1,4 +1,4 @@
-//! Azurite with two accounts, started when a test needs it and ended with the last test that does.
+//! Azurite with two accounts, started when a test needs it, and ended with the last test that uses it.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,10 +11,10 @@ use tokio::sync::Mutex;
 use crate::blob_contract::Access;
 use crate::tools;
 
-/// Keys of the two accounts; any base64 will do.
+/// Keys of the two accounts; any base64 is valid.
 const SOURCE_KEY: &str = "c291cmNlLWtleS1vZi10aGUtdGVzdHM=";
 const TARGET_KEY: &str = "dGFyZ2V0LWtleS1vZi10aGUtdGVzdHM=";
-/// It takes two seconds on an idle machine.
+/// The time limit for starting it; it takes two seconds on an idle machine.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Another process may take a free port before this one listens on it.
 const ATTEMPTS: u32 = 3;
@@ -24,10 +24,10 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
-/// The one that runs, if one does.
+/// The running instance, if there is one.
 static RUNNING: Mutex<Weak<Azurite>> = Mutex::const_new(Weak::new());
 
-/// A running Azurite; dropping it ends the process, and so does the end of this one.
+/// A running Azurite; the process ends when it is dropped, or when this process ends.
 #[derive(Debug)]
 pub(crate) struct Azurite {
     process: Child,
@@ -36,7 +36,7 @@ pub(crate) struct Azurite {
 }
 
 impl Azurite {
-    /// The one that runs, or a new one.
+    /// The running instance, or a new one.
     pub(crate) async fn shared() -> Arc<Self> {
         let mut running = RUNNING.lock().await;
         if let Some(azurite) = running.upgrade() {
@@ -51,11 +51,11 @@ impl Azurite {
         Self::start_by(|| Self::spawn(|_| {}, "http")).await
     }
 
-    /// One that speaks https and takes tokens. Its certificate is `own.pem` in that folder, its key `own.key`.
+    /// An instance with https and tokens. Its certificate is `own.pem` in that folder, its key `own.key`.
     pub(crate) async fn with_tokens(place: &Path) -> Self {
         let secure = |command: &mut Command| {
             command.arg("--cert").arg(place.join("own.pem")).arg("--key").arg(place.join("own.key"));
-            // It reads the sources of copies from itself.
+            // It reads the sources of copies from itself, with its own certificate.
             command.args(["--oauth", "basic"]).env("NODE_EXTRA_CA_CERTS", place.join("own.pem"));
         };
         Self::start_by(|| Self::spawn(secure, "https")).await
@@ -88,7 +88,7 @@ impl Azurite {
         Self { process, port, scheme }
     }
 
-    /// Waits until it answers; false when it ended instead.
+    /// Waits until it answers; false if it ended.
     async fn is_ready(&mut self) -> bool {
         let started = Instant::now();
         while self.process.try_wait().expect("our own child").is_none() {
@@ -101,7 +101,7 @@ impl Azurite {
         false
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -124,7 +124,7 @@ impl Azurite {
 
 impl Drop for Azurite {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
+        // It may already have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -5,10 +5,10 @@ use mediamirror::transport::network;
 use crate::azurite::Azurite;
 use crate::blob_contract::{Abilities, Fixture, every_case};
 
-/// Azurite has to say (501) what it lacks.
+/// Azurite must refuse missing features with 501.
 const ABILITIES: Abilities = Abilities { puts_from_url: false, documented_types: false };
 
-/// A fixture with a container of the case's own.
+/// A fixture with a separate container for the case.
 async fn fixture(azurite: &Azurite, case: &str) -> Fixture {
     let network = network().expect("TLS is set up");
     let container = case.replace('_', "-");

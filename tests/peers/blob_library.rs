@@ -15,7 +15,7 @@ use crate::tools;
 
 const CONTAINERS: &str = "30";
 
-/// What the vendor's library prints.
+/// The output of the vendor's library.
 pub(crate) fn python(arguments: &[&str]) -> String {
     let output = Command::new("python3")
         .arg(tools::tests().join("tools/blob_accounts.py"))
@@ -34,7 +34,7 @@ pub(crate) fn mediamirror(place: &Path, arguments: &[&str]) -> (Option<i32>, Str
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
 }
 
-/// All that a configuration of two storage accounts needs.
+/// Writes a configuration of two storage accounts and its files.
 pub(crate) fn write_config(place: &Path, sides: [(&str, &Access); 2]) {
     use std::os::unix::fs::PermissionsExt as _;
     let mut text = String::new();
@@ -74,14 +74,15 @@ async fn thirty_containers_are_mirrored_and_a_second_sync_copies_nothing() {
     let (code, text) = mediamirror(place.path(), &["sync"]);
     assert!(code == Some(0) && text.contains("30 assets, nothing to do"), "{text}");
 
-    // Another tool goes on writing a log, and gives a blob another type.
+    // Another tool appends to a log, and changes the type of a blob.
     python(&[&["append"], from.as_slice(), &["library-05"]].concat());
     let (code, text) = mediamirror(place.path(), &["sync"]);
     assert!(code == Some(0) && text.contains("2 blobs"), "{text}");
     let compared = python(&[&["compare"], from.as_slice(), to.as_slice()].concat());
     assert_eq!(compared.trim(), "30 containers, 195 blobs, 0 differences");
 
-    // What anybody may read in the source is opened on the target, and what somebody opened on the target alone is closed.
+    // A container that is public in the source becomes public on the target, and one that is public only on the target
+    // is closed.
     for (opened, change) in [(&from, "public access opened"), (&to, "public access closed")] {
         let container = if opened == &from { "library-07" } else { "library-08" };
         python(&[&["open"], opened.as_slice(), &[container]].concat());
@@ -94,7 +95,7 @@ async fn thirty_containers_are_mirrored_and_a_second_sync_copies_nothing() {
     }
 }
 
-/// What `rclone check` finds in two accounts, all bytes read; it must end with 0.
+/// The output of `rclone check` for two accounts, with all bytes read; it must end with 0.
 fn rclone_check(place: &Path, sides: [(&str, &Access); 2]) -> String {
     let mut config = String::new();
     for (side, access) in sides {
@@ -118,7 +119,7 @@ fn rclone_check(place: &Path, sides: [(&str, &Access); 2]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_hundred_containers_with_blobs_of_all_types_are_the_same_for_the_python_library_and_rclone() {
+async fn three_hundred_containers_are_equal_according_to_the_python_library_and_rclone() {
     let azurite = Azurite::start().await;
     let (source, target) = (azurite.source(), azurite.target());
     let [from, to] =
@@ -138,13 +139,13 @@ async fn three_hundred_containers_with_blobs_of_all_types_are_the_same_for_the_p
     assert!(checked.contains(" 0 differences found") && checked.contains(" 620 matching files"), "{checked}");
 }
 
-/// Locators that a media service once had.
+/// Locators of a former media service.
 const OLD_LOCATORS: [(&str, &str); 2] =
     [("43452ce3-1cd2-4c27-b1ef-fd3d39f38ffb", "library-00"), ("af51cda1-5236-478c-80ba-d4d64823fea5", "library-01")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs nginx, a Debian package: tests/run --all"]
-async fn an_old_streaming_url_leads_to_the_container_through_nginx() {
+async fn nginx_serves_an_old_streaming_url_from_its_container() {
     let azurite = Azurite::start().await;
     let sides = [azurite.source(), azurite.target()];
     let [from, to] = sides.each_ref().map(|side| [side.endpoint.to_string(), side.name.clone(), side.key.clone()]);

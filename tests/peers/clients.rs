@@ -1,5 +1,5 @@
-//! The vendor's own blob libraries, and two clients of Media Services v2 from the registries, against the emulator as a
-//! process. What it refuses, and which functions do not work, is exactly what the manual says.
+//! The vendor's own blob libraries, and two clients of Media Services v2 from the registries, with the emulator as a
+//! process. The refused operations and the functions that do not work are exactly those in the manual.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -12,10 +12,10 @@ use crate::tools;
 
 const MANUAL: &str = include_str!("../../src/manual/emulator.md");
 
-/// Each script takes three seconds on an idle machine.
+/// The time limit of a script; each takes three seconds on an idle machine.
 const ENDS_WITHIN: Duration = Duration::from_mins(2);
 
-/// Checks that each exercise of the blob service passes, at least.
+/// The fewest checks that each exercise of the blob service must pass.
 const FEWEST_CHECKS: usize = 30;
 
 /// The identity of the machine may do everything in the first storage account.
@@ -65,14 +65,14 @@ impl Process {
         Self { child, region: ready.regions.into_iter().next().expect("it has a region"), _place: place }
     }
 
-    /// What a script of tests/tools reports of the blob service.
+    /// The report of a script of tests/tools about the blob service.
     async fn exercise(&self, program: &str, script: &str) -> Exercise {
         let Region { blob, storage_account, storage_key, token, .. } = &self.region;
         let report = run(program, script, &[blob, storage_account, storage_key, token]).await;
         serde_json::from_str(&report).expect("the report is JSON")
     }
 
-    /// What a script of tests/tools reports of the media service.
+    /// The report of a script of tests/tools about the media service.
     async fn functions(&self, program: &str, script: &str) -> Functions {
         let Region { media, token, account, account_key, .. } = &self.region;
         let report = run(program, script, &[media, token, account, account_key]).await;
@@ -96,7 +96,7 @@ async fn run(program: &str, script: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// What an exercise of the blob service finds.
+/// The results of an exercise of the blob service.
 #[derive(Deserialize)]
 struct Exercise {
     right: Vec<usize>,
@@ -112,7 +112,7 @@ struct Finding {
     why: String,
 }
 
-/// Which functions of a client work.
+/// The results of a client's functions.
 #[derive(Deserialize)]
 struct Functions {
     works: Vec<String>,
@@ -122,7 +122,7 @@ struct Functions {
 #[derive(Debug, Deserialize)]
 struct Failure {
     function: String,
-    /// The service says that it does not implement this.
+    /// The service answered that it does not implement this.
     refused: bool,
     why: String,
 }
@@ -159,7 +159,7 @@ fn matches(pattern: &str, function: &str) -> bool {
     }
 }
 
-/// Every function works, unless the manual lists it; what the manual lists does not work.
+/// Checks that exactly the functions in the manual's list do not work.
 #[track_caller]
 fn check_functions(client: &str, found: &Functions) {
     let listed = listed(client);
@@ -174,7 +174,7 @@ fn check_functions(client: &str, found: &Functions) {
 }
 
 #[tokio::test]
-async fn the_vendors_libraries_find_nothing_wrong_and_are_refused_only_what_the_manual_lists() {
+async fn the_vendors_libraries_find_no_errors_and_only_operations_in_the_manual_are_refused() {
     let emulator = Process::start();
     let mut refused = BTreeSet::new();
     let python = emulator.exercise("python3", "blob_exercise.py").await;
@@ -188,7 +188,7 @@ async fn the_vendors_libraries_find_nothing_wrong_and_are_refused_only_what_the_
 }
 
 #[tokio::test]
-async fn every_function_of_the_clients_of_media_services_works_or_is_listed_with_the_reason() {
+async fn every_function_of_the_media_services_clients_works_or_is_listed_with_a_reason() {
     let emulator = Process::start();
     let amspy = emulator.functions("python3", "amspy_functions.py").await;
     check_functions("amspy", &amspy);

@@ -1,5 +1,5 @@
-//! A viewer is in the middle of a film when its host stops: hls.js, in a browser, goes on from the copy, as the steering manifest
-//! of `urls --format steering` says.
+//! The host of a film stops in the middle of playback: hls.js, in a browser, continues from the copy, according to the
+//! steering manifest of `urls --format steering`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,9 +19,9 @@ use crate::tools;
 const SECONDS: u32 = 24;
 /// Frames of the picture in a second.
 const RATE: u32 = 24;
-/// How viewers know the hosts: as in the cloud, the first part is the account's name. Only the browser resolves them.
+/// The host names for viewers: as in the cloud, the first part is the account's name. Only the browser resolves them.
 const NAMES: [&str; 2] = ["srcacct.media.test", "dstacct.media.test"];
-/// Milliseconds that the picture may stand still, on a busy machine too.
+/// The longest time in milliseconds that the picture may stop, even on a busy machine.
 const LONGEST_STAND: f64 = 5_000.0;
 
 /// A browser that plays a film.
@@ -31,14 +31,14 @@ struct Viewer {
 }
 
 impl Viewer {
-    /// On a page of that port, with that steering manifest. `names`: `NAME=ADDRESS` of the hosts.
+    /// Starts it on a page of that port, with that steering manifest. `names`: `NAME=ADDRESS` of the hosts.
     fn start(place: &Path, port: u16, url: &str, [steering, pictures]: [&Path; 2], names: &[String]) -> Self {
         let mut process = Command::new("node")
             .arg(tools::tests().join("tools/switch_in_browser.mjs"))
             .args([&port.to_string(), url])
             .args([steering, pictures])
             .args(names)
-            // The browser is unpacked there, once.
+            // The browser is unpacked there once.
             .env("TMPDIR", place)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -48,14 +48,14 @@ impl Viewer {
         Self { process, said }
     }
 
-    /// What it says next.
+    /// Its next message.
     fn next(&mut self) -> Value {
         let mut line = String::new();
         self.said.read_line(&mut line).expect("it prints text");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}; what it says is above"))
     }
 
-    /// Says that the host is stopped.
+    /// Tells the browser that the host is stopped.
     fn go_on(&mut self) {
         self.process.stdin.take().expect("it is piped").write_all(b"stopped\n").expect("it reads");
     }
@@ -63,20 +63,20 @@ impl Viewer {
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        // Its input ends with us, and the browser with it; after a failure it may wait for a film that stands still.
+        // Its input ends with this process, and so does the browser; after a failure it may wait for a stopped film.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A host that viewers connect to: it passes everything on to the storage.
+/// A host for viewers, which forwards everything to the storage.
 struct Host {
     address: &'static str,
     server: JoinHandle<()>,
 }
 
 impl Host {
-    /// On a port of that address; 0 for any free one. Returns the port, too.
+    /// Starts it on a port of that address; 0 for any free one. Returns the port, too.
     async fn start(address: &'static str, port: u16, storage: u16) -> (Self, u16) {
         let listener = TcpListener::bind((address, port)).await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -86,7 +86,7 @@ impl Host {
             while let Ok((mut viewer, _)) = listener.accept().await {
                 connections.spawn(async move {
                     let mut storage = TcpStream::connect(("127.0.0.1", storage)).await.expect("Azurite runs");
-                    // It ends when one of the two goes away.
+                    // It ends when one of the two closes the connection.
                     let _ = copy_bidirectional(&mut viewer, &mut storage).await;
                 });
             }
@@ -94,24 +94,24 @@ impl Host {
         (Self { address, server }, port)
     }
 
-    /// Ends it: its connections end, and further ones are refused.
+    /// Stops it: its connections end, and new ones are refused.
     async fn stop(&mut self) {
         self.server.abort();
         let _ = (&mut self.server).await;
     }
 }
 
-/// The hosts that the loaded segments came from.
+/// The hosts of the loaded segments.
 fn hosts(seen: &Value) -> BTreeSet<&str> {
     let segments = seen["segments"].as_array().expect("a list").iter();
     segments.map(|segment| segment[1].as_str().expect("a host")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hls_js_goes_on_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
+async fn hls_js_continues_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
     let azurite = Azurite::start().await;
     let (source, target) = (azurite.source(), azurite.target());
-    // As in the cloud, only the name differs: each host has an address of its own, and the same port.
+    // As in the cloud, only the name differs: each host has its own address and the same port.
     let (mut a, hosts_port) = Host::start("127.0.0.1", 0, azurite.port()).await;
     let (b, _) = Host::start("127.0.0.2", hosts_port, azurite.port()).await;
     let [from, to] =
@@ -136,7 +136,8 @@ async fn hls_js_goes_on_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
         python(&with("pages", access, &[&site]));
     }
     write_config(place, [("source", &source), ("target", &target)]);
-    // No other scheme is configured for names; the steering manifest has the names alone, and so the player keeps its own scheme.
+    // Names can only be configured with this scheme; the steering manifest only has the names, so the player keeps its
+    // own scheme.
     let urls = NAMES.map(|name| format!("https://{name}:{hosts_port}"));
     let config = place.join("mirror.toml");
     let mut text = std::fs::read_to_string(&config).expect("it is written");
@@ -155,7 +156,7 @@ async fn hls_js_goes_on_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::write(&steering, &output.stdout).expect("written");
 
-    // Kept to be looked at: target/tmp/failover.
+    // Kept for inspection in target/tmp/failover.
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("failover");
     std::fs::create_dir_all(&pictures).expect("a folder");
     let url = format!("{}/films/hls/master.m3u8", urls[0].replace("https", "http"));

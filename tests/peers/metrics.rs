@@ -26,13 +26,13 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
+        // It may already have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs the program, and returns what promtool says of the file of metrics.
+/// Runs the program, and returns the report of promtool about the metrics file.
 fn checked(place: &Path, command: &str, file: &str, code: i32) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args([command, "--quiet", "--metrics-textfile", file])
@@ -49,7 +49,7 @@ fn checked(place: &Path, command: &str, file: &str, code: i32) -> String {
 
 #[test]
 #[ignore = "needs promtool of prometheus, a Debian package: tests/run --all"]
-fn promtool_finds_nothing_to_mend_in_the_metrics_of_runs_comparisons_and_failures() {
+fn promtool_finds_no_errors_in_the_metrics_of_runs_comparisons_and_failures() {
     let place = tempfile::tempdir().expect("a folder");
     let place = place.path();
     let _emulator = Emulator::start(place);

@@ -1,4 +1,4 @@
-//! Whole runs whose blobs live in Azurite: the media plane is the emulator's, the storage accounts are two of Azurite's.
+//! Whole runs whose blobs are in Azurite: the media plane is the emulator's, the storage accounts are two of Azurite's.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use crate::azurite::Azurite;
 use crate::blob_contract::{Access, Raw};
 use crate::config::config_of;
 
-/// One real asset that plays, the twelve awkward ones and a few ordinary ones.
+/// One real asset that plays, the twelve awkward ones, and a few ordinary ones.
 const LIBRARY: &str = "assets=16,blobs=5,seed=7,sizes=small,awkward=true,real=true";
 
-/// Without the awkward ones, some of which take no temporary locator.
+/// Without the awkward ones, because some of them cannot have a temporary locator.
 const TAME_LIBRARY: &str = "assets=16,blobs=5,seed=7,sizes=small,awkward=false,real=true";
 
 /// Operations of the media plane that change something.
@@ -51,7 +51,7 @@ struct World {
 }
 
 impl World {
-    /// A library in the first account of an Azurite of its own.
+    /// A library in the first account of a separate Azurite.
     async fn new(library: &str) -> Self {
         let azurite = Azurite::start().await;
         let mut settings = Settings::default();
@@ -79,7 +79,7 @@ impl World {
         mirror(self.pair(), self.ledger.clone(), options, monitor, CancellationToken::new()).await.expect("a run")
     }
 
-    /// How often the emulator was asked for something that changes it.
+    /// The number of write requests to the emulator.
     fn writes(&self) -> u64 {
         let rows = self.emulator.stats().requests;
         rows.iter().filter(|row| WRITES.contains(&row.operation.as_str())).map(|row| row.count).sum()
@@ -90,7 +90,7 @@ impl World {
         self.emulator.stats().requests.iter().filter(|row| row.plane == Plane::Blob).map(|row| row.count).sum()
     }
 
-    /// The stored access policies of a container, asked of Azurite itself; empty where there is no such container.
+    /// The stored access policies of a container, read from Azurite itself; empty if there is no such container.
     async fn container_acl(&self, access: &Access, container: &str) -> String {
         let request = format!("GET {container}?restype=container&comp=acl");
         let answer = Raw::new(&self.network, access).ask(&request, &[], "").await;
@@ -120,14 +120,14 @@ fn storage(access: Access) -> StorageSettings {
     }
 }
 
-/// The operator accepts what an awkward library has on purpose.
+/// Options that accept the causes that an awkward library has on purpose.
 fn accepting() -> Options {
     let accept = [Cause::SourceEmpty, Cause::StorageEncrypted].map(|cause| Accept { cause, names: None, most: None });
     Options { policy: Policy { accept: accept.into(), ..Policy::default() }, ..Options::default() }
 }
 
-/// A first run that mirrors everything there is, a comparison, the same manifests from both hosts, and a second run that
-/// changes nothing.
+/// A first run that mirrors everything, a comparison, the same manifests from both hosts, and a second run that changes
+/// nothing.
 async fn mirrors_whole(world: &World, method: CopyMethod) {
     let first = world.sync(method).await;
     assert_eq!(first.outcome, Outcome::Complete, "{:?}", first.problems);
@@ -180,7 +180,7 @@ async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind()
     };
     assert!(count("CreateLocator", 201) > 0, "the second run needs them too");
     assert_eq!(count("CreateLocator", 201), count("DeleteLocator", 204), "each is removed");
-    // Requested with a newer version, which reports the containers.
+    // Read with a newer version, which reports the containers.
     world.config = config_of(&world.emulator);
     let pair = world.pair();
     for (side, access) in [(&pair.source, world.azurite.source()), (&pair.target, world.azurite.target())] {

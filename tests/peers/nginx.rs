@@ -1,4 +1,4 @@
-//! nginx with a configuration that `urls --format nginx` wrote, changed where its comment says so.
+//! nginx with a configuration that `urls --format nginx` wrote, changed as its comment says.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::tools;
 
-/// It takes a tenth of a second on an idle machine.
+/// The time limit for starting it; it takes a tenth of a second on an idle machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// A running nginx, ended when dropped.
@@ -46,7 +46,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
+        // It may already have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -58,7 +58,7 @@ fn free_ports() -> [u16; 3] {
     listeners.map(|listener| listener.local_addr().expect("bound").port())
 }
 
-/// Writes the configuration with what its comment says to change, and the frame that a package of nginx brings.
+/// Writes the configuration with the changes of its comment, and the main file of nginx's package.
 fn write(place: &Path, configuration: &str, [viewers, source, target]: [u16; 3], dns: u16, authority: &str) {
     std::fs::write(place.join("authority.pem"), authority).expect("written");
     let mut changed = configuration.to_owned();
@@ -89,7 +89,7 @@ fn command(place: &Path) -> Command {
     command
 }
 
-/// What nginx itself says of the configuration.
+/// Nginx's own check of the configuration.
 fn check(place: &Path) -> Output {
     command(place).arg("-t").output().expect("nginx is there")
 }

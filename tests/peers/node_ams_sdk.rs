@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::config::config_of;
 use crate::tools;
 
-/// It takes two seconds on an idle machine.
+/// The time limit of the suite; it takes two seconds on an idle machine.
 const ENDS_WITHIN: Duration = Duration::from_mins(2);
 
 /// `tests/node-ams-sdk/expected.json`.
@@ -31,7 +31,7 @@ struct NotPassing {
     why: String,
 }
 
-/// What mocha's JSON reporter writes, as far as it matters here.
+/// The used parts of the output of mocha's JSON reporter.
 #[derive(Deserialize)]
 struct Report {
     passes: Vec<Test>,
@@ -56,7 +56,7 @@ impl Report {
 }
 
 #[tokio::test]
-async fn the_suite_of_node_ams_sdk_passes_but_for_the_tests_listed_with_reasons() {
+async fn the_suite_of_node_ams_sdk_passes_except_for_tests_listed_with_reasons() {
     let listed = tools::tests().join("node-ams-sdk/expected.json");
     let expected: Expected = serde_json::from_slice(&std::fs::read(listed).expect("it is there")).expect("JSON");
     assert!(expected.not_passing.iter().all(|test| !test.why.is_empty()), "each has a reason");
@@ -77,7 +77,7 @@ async fn the_suite_of_node_ams_sdk_passes_but_for_the_tests_listed_with_reasons(
     assert_eq!(report.passes.len(), expected.passing);
 }
 
-/// Runs mocha over the suite as the package has it.
+/// Runs mocha with the suite of the package.
 async fn run(region: &ReadyRegion, asset: &str) -> Report {
     let folder = tempfile::tempdir().expect("a directory");
     let report = folder.path().join("report.json");

@@ -1,4 +1,4 @@
-//! Two hosts that viewers may be sent to, with names, certificates and a DNS server of the test's own.
+//! Two hosts for viewers, with their own names, certificates and a DNS server.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 /// The bytes that both hosts serve.
 pub(crate) const FILM: &str = "the same film on both hosts";
 
-/// An authority of this test's own.
+/// A certificate authority of this test.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its certificate.
@@ -25,7 +25,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut authority = CertificateParams::new([]).expect("no names");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate for self-signed if its own name is the authority's.
+        // OpenSSL treats a certificate as self-signed if its name is that of the authority.
         authority.distinguished_name.push(DnType::CommonName, "authority of a test");
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let pem = authority.self_signed(&key).expect("signed").pem();
@@ -58,7 +58,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
 }
 
-/// A host that serves [`FILM`] under every path, but for `/missing` (404) and `/busy` (503).
+/// A host that serves [`FILM`] under every path except `/missing` (404) and `/busy` (503).
 pub(crate) struct Origin {
     pub(crate) port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -66,7 +66,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Starts one with a certificate for that name. `busy`: does it answer `/busy` with 503?
+    /// Starts a host with a certificate for that name. `busy`: does it answer `/busy` with 503?
     pub(crate) async fn start(authority: &Authority, certificate_name: &str, busy: bool) -> Self {
         let acceptor = authority.acceptor(certificate_name);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -77,11 +77,11 @@ impl Origin {
             while let Ok((connection, _)) = listener.accept().await {
                 let (acceptor, log) = (acceptor.clone(), Arc::clone(&log));
                 tokio::spawn(async move {
-                    // A client that does not trust us ends it here.
+                    // A client that does not trust the authority ends the connection here.
                     let Ok(mut connection) = acceptor.accept(connection).await else { return };
                     let tls_name = connection.get_ref().1.server_name().unwrap_or_default().to_owned();
                     let (host, path) = read(&mut connection).await;
-                    // It ends it here, too, without a request.
+                    // Or it ends the connection here, without a request.
                     if path.is_empty() {
                         return;
                     }
@@ -95,12 +95,12 @@ impl Origin {
         Self { port, asked, server }
     }
 
-    /// What it was asked for, since this was last called.
+    /// The requests since the last call.
     pub(crate) fn take_asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().expect("not poisoned"))
     }
 
-    /// Ends it: from now on, connections are refused.
+    /// Stops it: from now on, connections are refused.
     pub(crate) async fn stop(&mut self) {
         self.server.abort();
         let _ = (&mut self.server).await;
@@ -134,7 +134,7 @@ fn answer(path: &str, busy: bool) -> String {
 /// Bytes before the question of a DNS message.
 const DNS_HEADER: usize = 12;
 
-/// Port of a DNS server to which every name is this machine.
+/// Port of a DNS server that resolves every name to this machine.
 pub(crate) async fn dns() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let port = socket.local_addr().expect("bound").port();
@@ -149,7 +149,7 @@ pub(crate) async fn dns() -> u16 {
     port
 }
 
-/// The answer to a question for addresses (type A); to any other, that there are none.
+/// The answer to a question for addresses (type A); to other questions, that there are none.
 fn dns_answer(query: &[u8]) -> Option<Vec<u8>> {
     let name = query.get(DNS_HEADER..)?.iter().position(|byte| *byte == 0)?;
     let question = query.get(DNS_HEADER..DNS_HEADER + name + 5)?;

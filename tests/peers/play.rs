@@ -1,5 +1,5 @@
-//! Films that ffmpeg made are mirrored from one account of Azurite to another one, play alike from both by `verify --play`, and
-//! are played from both by ffmpeg, and by hls.js and dash.js in a browser.
+//! Films made by ffmpeg are mirrored from one account of Azurite to another one. `verify --play` compares them, and
+//! ffmpeg plays them from both, and so do hls.js and dash.js in a browser.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ pub(crate) const SUBTITLES: &str =
 const SUBTITLE_SET: &str = "<AdaptationSet id=\"2\" contentType=\"text\" lang=\"en\"><Representation id=\"3\" \
     mimeType=\"text/vtt\" bandwidth=\"256\"><BaseURL>../en.vtt</BaseURL></Representation></AdaptationSet></Period>";
 
-/// Runs ffmpeg; returns what it says, which is nothing if all went well.
+/// Runs ffmpeg; returns its messages, which are empty on success.
 fn ffmpeg(place: &Path, arguments: &[&str]) -> String {
     let output = Command::new(tools::ffmpeg())
         .args(["-hide_banner", "-nostdin", "-loglevel", "error"])
@@ -31,7 +31,7 @@ fn ffmpeg(place: &Path, arguments: &[&str]) -> String {
     if output.status.success() { said } else { format!("{}: {said}", output.status) }
 }
 
-/// A film in two qualities with sound and subtitles, in HLS and in DASH.
+/// A film in two qualities with audio and subtitles, in HLS and in DASH.
 fn make_films(place: &Path) {
     std::fs::create_dir(place.join("films")).expect("a folder");
     std::fs::write(place.join("films/en.vtt"), SUBTITLES).expect("written");
@@ -45,7 +45,7 @@ fn make_films(place: &Path) {
     std::fs::write(path, text.replace("</Period>", SUBTITLE_SET)).expect("written");
 }
 
-/// The film in HLS. There is a folder `films` with the subtitles.
+/// Makes the film in HLS. There is a folder `films` with the subtitles.
 pub(crate) fn make_hls(place: &Path, seconds: usize) {
     std::fs::create_dir(place.join("films/hls")).expect("a folder");
     let ladder = "v:0,s:0,agroup:sound,sgroup:subs,name:high v:1,agroup:sound,name:low a:0,agroup:sound,name:sound";
@@ -55,7 +55,7 @@ pub(crate) fn make_hls(place: &Path, seconds: usize) {
     encode(place, seconds, &[&hls[..], &names, &files].concat());
 }
 
-/// Two qualities of the picture, and the sound, into what the arguments say.
+/// Encodes two qualities of the video, and the audio, with these output arguments.
 fn encode(place: &Path, seconds: usize, output: &[&str]) {
     let (picture, sound) =
         (format!("testsrc2=size=320x180:rate=24:duration={seconds}"), format!("sine=duration={seconds}"));
@@ -66,7 +66,7 @@ fn encode(place: &Path, seconds: usize, output: &[&str]) {
     assert_eq!(said, "", "{output:?}");
 }
 
-/// Decodes what a manifest names, to its end. Returns what ffmpeg complains about, and the frames of the picture.
+/// Decodes the content of a manifest to its end. Returns the errors of ffmpeg, and the number of video frames.
 fn watch(place: &Path, access: &Access, manifest: &str) -> (String, usize) {
     let url = format!("{}/films/{manifest}", access.endpoint);
     let said = ffmpeg(place, &["-i", &url, "-map", "0:v:0", "-map", "0:a:0", "-f", "framemd5", "-y", "frames.txt"]);
@@ -79,7 +79,7 @@ fn watch_in_browser(place: &Path, access: &Access, manifest: &str, port: u16) ->
     let output = Command::new("node")
         .arg(tools::tests().join("tools/play_in_browser.mjs"))
         .args([port.to_string(), format!("{}/films/{manifest}", access.endpoint)])
-        // The browser is unpacked there, once.
+        // The browser is unpacked there once.
         .env("TMPDIR", place)
         .output()
         .expect("node is on the PATH, as tests/run checks");
@@ -93,7 +93,7 @@ pub(crate) fn with<'a>(command: &'a str, access: &'a [String; 3], more: &[&'a st
     std::iter::once(command).chain(access).chain(more.iter().copied()).collect()
 }
 
-/// The exit code of `verify --play`, and what it found about playing: code and detail.
+/// The exit code of `verify --play`, and the codes and details of its findings about playing.
 fn verify(place: &Path) -> (Option<i32>, Value, Vec<(String, String)>) {
     let (code, text) = mediamirror(place, &["verify", "--play", "--origin", ORIGIN, "-q", "--output", "json"]);
     let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -105,7 +105,7 @@ fn verify(place: &Path) -> (Option<i32>, Value, Vec<(String, String)>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_spoilt() {
+async fn films_made_by_ffmpeg_play_equally_from_the_copy_until_one_segment_is_damaged() {
     let azurite = Azurite::start().await;
     let (source, target) = (azurite.source(), azurite.target());
     let [from, to] =
@@ -118,7 +118,7 @@ async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_sp
     write_config(place, [("source", &source), ("target", &target)]);
     let (code, text) = mediamirror(place, &["sync"]);
     assert_eq!(code, Some(0), "{text}");
-    // Nobody may read them without a signature: not proven.
+    // They cannot be read without a signature, so nothing is proven.
     let (code, _, found) = verify(place);
     assert!(code == Some(3) && found.iter().all(|(code, _)| code == "play-unchecked"), "{found:?}");
 
@@ -130,8 +130,8 @@ async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_sp
     }
     let (code, play, found) = verify(place);
     assert_eq!((code, found), (Some(0), Vec::new()));
-    // Five playlists and a description; in both, what initializes each of three renditions, and two segments of it; two pieces
-    // of subtitles, and the file.
+    // Five playlists and a description; in both, the initialization of each of three renditions, and two segments of
+    // it; two segments of subtitles, and the file.
     let urls = 6 + 2 * (3 + 2 * 3) + 2 + 1;
     assert_eq!((&play["manifests"], &play["urls"], &play["same"]), (&6.into(), &urls.into(), &urls.into()), "{play:#}");
     for manifest in ["hls/master.m3u8", "dash/manifest.mpd"] {
@@ -139,7 +139,7 @@ async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_sp
             let (said, frames) = watch(place, access, manifest);
             assert_eq!((said.as_str(), frames), ("", SECONDS * 24), "{manifest} from {}", access.name);
             let seen = watch_in_browser(place, access, manifest, port);
-            // Some are decoded twice where the player changes to another quality.
+            // Some are decoded twice when the player changes to another quality.
             let every_frame = seen["frames"].as_u64() >= Some(SECONDS as u64 * 24);
             let all = seen["ended"] == true && every_frame && seen["subtitles"] == 2;
             assert!(all && seen["problems"] == Value::Array(Vec::new()), "{manifest} from {}: {seen}", access.name);

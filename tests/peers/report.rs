@@ -1,5 +1,5 @@
-//! The page of a report in a real browser: on a phone and on a desk, light and dark. It loads nothing, runs nothing, and no part
-//! of it is cut off, with any name of an asset.
+//! The page of a report in a real browser: on a phone and on a desktop, light and dark. It loads nothing, runs nothing,
+//! and no part of it is cut off, with any names of assets.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -11,18 +11,18 @@ use serde_json::Value;
 use crate::blob_library::mediamirror;
 use crate::tools;
 
-/// A name that would run a script and load a picture, if the page let it, and one that is one long word.
+/// A name that tries to run a script and load a picture, and one that is a single long word.
 const HOSTILE: &str =
     "</style><script>globalThis.hostile = 1</script><img src=http://127.0.0.1:9/ onerror=globalThis.hostile=1>";
 const LONG: &str =
     "a-name-without-a-single-space-that-goes-on-and-on-and-on-until-it-is-wider-than-any-phone-there-is-0123456789";
 
-/// What Chromium says of a page, of each width and colour scheme.
+/// Chromium's results for a page, for each width and colour scheme.
 fn look(place: &Path, page: &str) -> Vec<Value> {
     let output = Command::new("node")
         .arg(tools::tests().join("tools/report_in_browser.mjs"))
         .arg(place.join(page))
-        // The browser is unpacked there, once.
+        // The browser is unpacked there once.
         .env("TMPDIR", place)
         .output()
         .expect("node is on the PATH, as tests/run checks");
@@ -31,7 +31,7 @@ fn look(place: &Path, page: &str) -> Vec<Value> {
     all.as_array().expect("a list").clone()
 }
 
-/// A run that mirrored a library and could not mirror all of it, in a ledger.
+/// Records a run in a ledger that mirrored a library, but not all of it.
 fn mirror(place: &Path) {
     let mut emulator = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["emulator", "--quiet", "--write-config", "mirror.toml"])
@@ -50,7 +50,7 @@ fn mirror(place: &Path) {
 }
 
 #[test]
-fn the_page_fits_a_phone_and_a_desk_in_light_and_dark_and_asks_the_network_for_nothing() {
+fn the_page_fits_a_phone_and_a_desktop_in_light_and_dark_and_sends_no_requests() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path();
     mirror(place);

@@ -1,5 +1,5 @@
-//! The program mirrors a storage account to another one as a principal of Entra ID: both are in an Azurite that speaks https
-//! and takes tokens, as a service that is not ours reads them, and that verifies signatures by user delegation.
+//! The program mirrors a storage account to another one as a principal of Entra ID: both are in an Azurite with https,
+//! which checks tokens independently of our code, and verifies signatures by user delegation.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,7 +19,8 @@ use crate::tools;
 
 const SECRET: &str = "s3cret-of-the-application";
 
-/// Writes a certificate of this machine, signed by itself, with its key. Azurite trusts itself by no other kind.
+/// Writes a certificate of this machine, signed by itself, with its key. Azurite does not trust itself with other
+/// kinds.
 fn write_certificate(place: &Path) {
     let key = KeyPair::generate().expect("a key");
     let own = CertificateParams::new(["127.0.0.1".to_owned()]).expect("an address");
@@ -28,7 +29,7 @@ fn write_certificate(place: &Path) {
     std::fs::write(place.join("own.key"), key.serialize_pem()).expect("the file is written");
 }
 
-/// A token as Entra ID writes them. Nobody verifies its signature.
+/// A token in the format of Entra ID. Its signature is not verified.
 fn token(number: usize) -> String {
     let now = jiff::Timestamp::now().as_second();
     let claims = serde_json::json!({
@@ -45,7 +46,7 @@ fn token(number: usize) -> String {
     format!("{}.{}.{}", part(r#"{"typ":"JWT","alg":"RS256"}"#), part(&claims.to_string()), part("signature"))
 }
 
-/// Answers one request for a token; what it asks for must be right.
+/// Answers one request for a token; the request must be right.
 async fn answer(mut connection: TcpStream, number: usize) {
     let mut request = String::new();
     while !request.contains("scope=") {
@@ -98,7 +99,7 @@ fn write_config(place: &Path, authority: &str, sides: [(&str, &Access); 2]) {
     std::fs::write(place.join("mirror.toml"), text).expect("the file is written");
 }
 
-/// What the vendor's library prints, which works with the account keys.
+/// The output of the vendor's library, which uses the account keys.
 fn python(place: &Path, arguments: &[&str]) -> String {
     let output = Command::new("python3")
         .arg(tools::tests().join("tools/blob_accounts.py"))
@@ -119,7 +120,7 @@ async fn mediamirror(place: &Path, arguments: &'static [&'static str]) -> (Optio
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_accounts_that_take_tokens_are_mirrored_without_their_keys() {
+async fn two_accounts_that_accept_tokens_are_mirrored_without_their_keys() {
     let place = tempfile::tempdir().expect("a folder");
     let place = place.path();
     write_certificate(place);

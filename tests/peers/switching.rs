@@ -1,4 +1,4 @@
-//! What `urls --format` writes, used by the programs that it is for.
+//! The output of `urls --format`, used by its programs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -21,13 +21,13 @@ struct Mirrored {
 }
 
 impl Mirrored {
-    /// With those values of `streaming_url`.
+    /// Makes one with those values of `streaming_url`.
     fn new(source: &str, target: &str) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         Self::filled(place, ["--generate", "assets=3,blobs=2,seed=1,sizes=small,awkward=false"], source, target)
     }
 
-    /// With one asset of that name, which has a manifest of that name.
+    /// Makes one with an asset and a manifest of those names.
     fn named(asset: &str, manifest: &str) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path().join("library").join(asset);
@@ -82,7 +82,7 @@ impl Drop for Mirrored {
     }
 }
 
-/// What the program prints; it has to end with 0.
+/// The output of the program, which must end with 0.
 fn mediamirror(place: &Path, arguments: &[&str]) -> String {
     let output =
         Command::new(env!("CARGO_BIN_EXE_mediamirror")).args(arguments).current_dir(place).output().expect("it runs");
@@ -138,7 +138,7 @@ async fn nginx_serves_a_film_from_a_and_from_b_when_a_is_stopped() {
 
     assert_eq!(get(nginx.port, &path).await, film_from("source"));
     assert_eq!((a.take_asked(), b.take_asked()), (vec![asked("a", a.port, &path)], vec![]));
-    // What A has withdrawn is not served by B, and what A cannot serve now is.
+    // B does not serve what A has withdrawn, but what A cannot serve now.
     let missing = get(nginx.port, "/missing").await;
     assert_eq!((missing.status, missing.side.as_deref()), (404, Some("source")));
     assert_eq!((a.take_asked().len(), b.take_asked()), (1, vec![]));
@@ -156,7 +156,7 @@ async fn nginx_serves_a_film_from_a_and_from_b_when_a_is_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs nginx, a Debian package: tests/run --all"]
-async fn nginx_does_not_trust_a_host_with_another_ones_certificate() {
+async fn nginx_does_not_trust_a_host_with_the_certificate_of_another_one() {
     let authority = Authority::new();
     let a = Origin::start(&authority, "elsewhere.test", false).await;
     let b = Origin::start(&authority, "b.media.test", false).await;
@@ -199,7 +199,7 @@ fn a_parser_of_bicep_reads_both_files_of_azure() {
     assert_eq!(&traffic["parameters"]["probePath"]["default"], probe);
 }
 
-/// Names come from the services. What they hold must not become a part of a file's structure.
+/// Names come from the services. Their content must not become a part of a file's structure.
 #[test]
 fn a_hostile_name_adds_nothing_to_any_file() {
     let hostile = "=1+1'${x}\nparam evil string = '\"; return 200";
@@ -221,7 +221,7 @@ fn a_hostile_name_adds_nothing_to_any_file() {
     assert!(table.contains("\r\n\"'=1+1'${x}\\nparam evil string = '\"\"; return 200\","), "{table}");
 }
 
-/// The file as a parser of Bicep sees it.
+/// The file parsed by a parser of Bicep.
 fn parsed(bicep: &str) -> Value {
     let mut parser = Command::new("python3")
         .arg(tools::tests().join("tools/bicep_parse.py"))
@@ -262,7 +262,7 @@ fn hls_js_follows_the_steering_manifest_to_b_when_a_fails() {
     assert!(levels[0].as_str().expect("a URL").starts_with("https://b.media.test/"), "{run}");
 }
 
-/// What hls.js does with that manifest, if only those hosts answer.
+/// The results of hls.js with that manifest, if only those hosts answer.
 fn played(manifest: &str, playlist: &str, living: &[&str]) -> Value {
     tools::installed("hls.js/dist/hls.js");
     let place = tempfile::tempdir().expect("a folder");

