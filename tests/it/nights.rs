@@ -1,10 +1,10 @@
-//! Nights in simulation: people edit both accounts by day, the program mirrors by night, in virtual time. A seed decides
-//! the library, the edits and what goes wrong. After each night an oracle that knows nothing of the planner looks at what
-//! both accounts hold and play.
+//! Simulated nights: users edit both accounts during the day, and the program mirrors at night, in virtual time. A seed
+//! decides the library, the edits and the faults. After each night, an oracle that is independent of the planner checks
+//! the contents and the playback of both accounts.
 //!
-//! `MEDIAMIRROR_NIGHT_SEED=17 cargo test --test it nights -- --nocapture` replays one seed and shows what happened in it,
-//! `MEDIAMIRROR_NIGHTS=10000` runs so many seeds, from `MEDIAMIRROR_FIRST_NIGHT` on.
-//! What is not from the seed: the ids that services make up.
+//! `MEDIAMIRROR_NIGHT_SEED=17 cargo test --test it nights -- --nocapture` replays one seed and shows its events,
+//! `MEDIAMIRROR_NIGHTS=10000` runs this number of seeds, starting with `MEDIAMIRROR_FIRST_NIGHT`. Only ids that
+//! services generate do not depend on the seed.
 
 mod edits_a;
 mod edits_b;
@@ -19,7 +19,7 @@ mod verdicts;
 use crate::seeds::{SEEDS, Simulation};
 
 #[test]
-fn after_each_night_the_target_is_right_for_all_that_people_do_by_day() {
+fn the_target_is_right_after_each_night_whatever_users_do_during_the_day() {
     let simulation = Simulation {
         filter: "nights",
         replay: "MEDIAMIRROR_NIGHT_SEED",

@@ -8,7 +8,7 @@ use mediamirror::monitor::AssetOutcome;
 
 use crate::world::World;
 
-/// Version 2.1 on both sides, and containers whose names do not follow from the asset ids.
+/// Version 2.1 on both sides, and containers whose names cannot be derived from the asset ids.
 async fn world(recipe: &str) -> World {
     let mut settings = Settings::default();
     for region in &mut settings.regions {
@@ -20,7 +20,7 @@ async fn world(recipe: &str) -> World {
     world
 }
 
-/// How often an account answered an operation with that status.
+/// The number of answers of an account to an operation with that status.
 fn count(world: &World, account: &str, operation: &str, status: u16) -> u64 {
     let rows = world.emulator.stats().requests;
     let of = rows.iter().filter(|row| row.account == account && row.operation == operation && row.status == status);
@@ -46,7 +46,7 @@ async fn every_temporary_locator_is_removed_and_all_share_one_policy() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_second_run_asks_the_ledger_for_the_targets_containers() {
+async fn a_second_run_reads_the_targets_containers_from_the_ledger() {
     let world = world("assets=6,blobs=3,seed=5,sizes=small,awkward=false").await;
     world.sync().await;
     world.emulator.reset_stats();
@@ -57,12 +57,12 @@ async fn a_second_run_asks_the_ledger_for_the_targets_containers() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_that_takes_no_further_locator_fails_with_the_reason_and_the_others_go_on() {
+async fn an_asset_without_room_for_a_locator_fails_with_the_reason_and_the_others_continue() {
     let world = world("assets=14,blobs=3,seed=5,sizes=small,awkward=true").await;
     let (summary, monitor) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.problems);
-    // The other one that fails is the one whose container is gone: no locator can be made for it either. The empty one and the
-    // storage-encrypted one are left out.
+    // The other failed asset has no container, so no locator can be made for it, either. The empty one and the
+    // storage-encrypted one are skipped.
     assert_eq!((summary.assets.failed, summary.assets.skipped), (2, 2), "{:?}", summary.problems);
     let Some(AssetOutcome::Not(reason)) = monitor.outcome_of("awkward-five-locators") else {
         panic!("{:?}", summary.problems)

@@ -1,4 +1,4 @@
-//! In what order assets are copied and become playable, in virtual time.
+//! The order in which assets are copied and become playable, in virtual time.
 
 use std::collections::HashSet;
 use std::num::NonZeroU64;
@@ -51,14 +51,14 @@ async fn assets_that_start_first_complete_first() {
             _ => None,
         })
         .collect();
-    // Among the first half of the copies are those of half of the assets, not some of each.
+    // The first half of the copies are those of half of the assets, not some copies of each asset.
     let early: HashSet<_> = copied[..300].iter().collect();
     assert!(early.len() <= 20, "{} assets were started when half was copied", early.len());
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn under_a_rate_limit_assets_become_playable_one_after_the_other() {
-    // Virtual time must not run ahead: it is what the number of assets under way is counted by.
+    // Virtual time must not run ahead, because the number of assets in progress depends on it.
     let mut settings = Settings::default();
     for region in &mut settings.regions {
         region.media.latency_ms = 120;

@@ -1,7 +1,7 @@
-//! The real binary as a process of its own, mistreated from outside: killed, stopped, without room on its disk, without
-//! its outputs, without file descriptors, without its services. The emulator is a process of its own as well.
+//! The real binary as a separate process under bad conditions: killed, stopped, with a full disk, without its outputs,
+//! without file descriptors, without its services. The emulator is a separate process, too.
 //!
-//! Each test ends with the same question: are both libraries equal, is nothing there twice, is the ledger sound?
+//! Each test ends with the same checks: both libraries are equal, nothing exists twice, and the ledger is undamaged.
 
 mod bad_proxy;
 mod chaos;
@@ -37,12 +37,13 @@ use crate::schemas;
 
 /// The program.
 const BINARY: &str = env!("CARGO_BIN_EXE_mediamirror");
-/// No run here takes a tenth of it; one that does hangs.
+/// The time limit of a run: all runs here need less than a tenth of it.
 const LONGEST: Duration = Duration::from_mins(2);
-/// Between two looks at something that goes on elsewhere.
+/// The interval for checking another process.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Two regions. The target's blob service takes `latency` milliseconds for an answer; tokens of both live `token` seconds.
+/// Two regions. The target's blob service takes `latency` milliseconds for an answer; tokens of both are valid for
+/// `token` seconds.
 fn regions(latency: u64, token: u64) -> String {
     format!(
         r#"
@@ -60,12 +61,12 @@ media = {{ token_lifetime_s = {token} }}
     )
 }
 
-/// A library of so many assets of five small blobs each, none of them awkward.
+/// A library with this number of assets of five small blobs each, without awkward ones.
 fn library(assets: u64) -> String {
     format!("assets={assets},blobs=5,seed=1,sizes=small,awkward=false")
 }
 
-/// The life of a token where its end is of no concern, seconds: the real services' six hours.
+/// The lifetime of tokens that do not expire during a test, in seconds: six hours, as in the real services.
 const LONG: u64 = 21_600;
 
 /// A run of the program. Its outputs go to files, so that it never waits for a reader.
@@ -73,11 +74,11 @@ const LONG: u64 = 21_600;
 struct Run {
     process: Child,
     directory: PathBuf,
-    /// Of a run that no script starts.
+    /// The arguments of a run without a script.
     arguments: Vec<String>,
 }
 
-/// How a run ended, and what it said.
+/// The exit code of a run, and its output.
 #[derive(Debug)]
 struct Ended {
     code: Option<i32>,
@@ -114,7 +115,7 @@ impl Run {
         Self { process, directory, arguments: Vec::new() }
     }
 
-    /// Has it ended by itself within that time?
+    /// Does it end within that time?
     fn ended_within(&mut self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         while self.process.try_wait().unwrap().is_none() {
@@ -126,7 +127,7 @@ impl Run {
         true
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends.
     fn end(mut self) -> Ended {
         let ended = self.ended_within(LONGEST);
         if !ended {
@@ -141,7 +142,7 @@ impl Run {
         Ended { code: status.code(), signal: status.signal(), stdout, stderr }
     }
 
-    /// Waits until it has said that on standard error.
+    /// Waits until its standard error contains this.
     fn said(&self, words: &str) {
         let deadline = Instant::now() + LONGEST;
         loop {
@@ -156,7 +157,7 @@ impl Run {
 }
 
 impl Drop for Run {
-    /// A failed test leaves no process behind.
+    /// A failed test leaves no process.
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -164,14 +165,15 @@ impl Drop for Run {
 }
 
 impl Ended {
-    /// It ended with that code and no panic.
+    /// Checks that it ended with that code and without a panic.
     fn with(&self, code: i32) {
         assert_eq!((self.code, self.signal), (Some(code), None), "{}{}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
     }
 }
 
-/// Both libraries are equal, the target has as many assets as the source, one for each, and the ledger is sound.
+/// Checks that both libraries are equal, that the target has one asset for each one of the source, and that the ledger
+/// is undamaged.
 fn is_mirrored(emulator: &Emulator) {
     let (code, compared) = emulator.json(&["verify"]);
     assert_eq!((code, &compared["differences"]), (Some(0), &Value::Array(Vec::new())), "{compared}");
@@ -181,7 +183,7 @@ fn is_mirrored(emulator: &Emulator) {
     ledger_is_sound(emulator, "mirror.ledger");
 }
 
-/// The ids of the source's assets, and those that the target's assets were made for, both in order.
+/// The ids of the source's assets, and those of the originals of the target's assets, both in order.
 fn assets(emulator: &Emulator) -> (Vec<String>, Vec<String>) {
     let config = Config::load(&emulator.path().join("mirror.toml")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -195,20 +197,20 @@ fn assets(emulator: &Emulator) -> (Vec<String>, Vec<String>) {
     (source, target)
 }
 
-/// The source asset that an asset's mark names.
+/// The source asset in an asset's mark.
 fn origin_of(asset: &Asset) -> String {
     let mark = asset.alternate_id.as_deref().and_then(Mark::parse);
     mark.map(|mark| mark.source.to_string()).unwrap_or_default()
 }
 
-/// The database finds nothing wrong with the ledger.
+/// Checks the ledger with the database's own check.
 fn ledger_is_sound(emulator: &Emulator, ledger: &str) {
     let connection = rusqlite::Connection::open(emulator.path().join(ledger)).unwrap();
     let result: String = connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
     assert_eq!(result, "ok");
 }
 
-/// How often the emulator did one of these operations on the target.
+/// The number of these operations on the target.
 fn done(emulator: &Emulator, operations: &[&str]) -> u64 {
     let (_, stats) = ask(emulator, "GET", "/_emulator/stats");
     let rows = stats["requests"].as_array().unwrap();
@@ -220,7 +222,7 @@ fn done(emulator: &Emulator, operations: &[&str]) -> u64 {
     rows.iter().filter(counts).filter_map(|row| row["count"].as_u64()).sum()
 }
 
-/// How many copies of blobs were started.
+/// The number of started copies of blobs.
 fn copies(emulator: &Emulator) -> u64 {
     done(emulator, &["PutBlobFromUrl", "CopyBlob", "CopyFromUrl", "PutBlockFromUrl"])
 }

@@ -34,20 +34,20 @@ async fn played_with(world: &World, window: &Window, sample: &Sample, policy: &P
     played
 }
 
-/// Code and detail of all that was found.
+/// Code and detail of all problems and findings.
 fn found(played: &Played) -> Vec<(&'static str, &str)> {
     let findings = played.found.problems.iter().map(|problem| &problem.finding).chain(&played.found.findings);
     findings.map(|finding| (finding.cause.code(), finding.detail.as_str())).collect()
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_equal_library_plays_alike_and_every_kind_of_url_is_asked_for() {
+async fn an_equal_library_plays_equally_and_every_kind_of_url_is_requested() {
     let world = films().await;
     let window = Window::of(&world);
     let played = played(&world, &window).await;
     assert_eq!(found(&played), []);
     assert!(!played.found.differs() && !played.found.owes());
-    // Two masters and four playlists, and one description.
+    // Two master playlists, four media playlists, and one description.
     assert_eq!((played.assets, played.nothing_to_play, played.manifests), (1, 0, 7));
     let mut asked = window.asked();
     asked.retain(|url| url.starts_with(EAST));
@@ -80,7 +80,7 @@ async fn an_equal_library_plays_alike_and_every_kind_of_url_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_segment_that_differs_on_the_target_is_named() {
+async fn a_segment_that_differs_on_the_target_is_reported() {
     let world = films().await;
     assert!(world.emulator.exchange_bytes("storeeast", "films", "bars/v/3.m4s"));
     let played = played(&world, &Window::of(&world)).await;
@@ -91,7 +91,7 @@ async fn a_segment_that_differs_on_the_target_is_named() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_accepted_difference_is_named_and_not_owed() {
+async fn an_accepted_difference_is_reported_and_not_owed() {
     let world = films().await;
     assert!(world.emulator.exchange_bytes("storeeast", "films", "bars/v/3.m4s"));
     let policy = accepting(&[Cause::PlaysDifferently]);
@@ -128,7 +128,7 @@ async fn hosts_with_other_rules_for_pages_of_other_sites_differ() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_manifest_that_names_the_source_is_found_whichever_of_its_hosts_it_names() {
+async fn a_manifest_with_any_host_name_of_the_source_is_reported() {
     for host in [WEST.to_owned(), "https://origin-west.example".to_owned(), "//west.example".to_owned()] {
         let world = films().await;
         let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{host}/films/bars/v/1.m4s\n#EXT-X-ENDLIST\n");
@@ -147,9 +147,9 @@ async fn a_manifest_that_names_the_source_is_found_whichever_of_its_hosts_it_nam
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_manifest_that_names_a_third_host_is_not_called_equal() {
+async fn a_manifest_with_a_third_host_is_not_reported_as_equal() {
     let world = films().await;
-    // A key server of its own serves both sides.
+    // An external key server serves both sides.
     let text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-KEY:METHOD=AES-128,URI=\"https://keys.example/1\"\n#EXTINF:6,\n\
                 https://ads.example/1.ts\n#EXT-X-ENDLIST\n";
     for account in ["storewest", "storeeast"] {
@@ -177,7 +177,7 @@ async fn a_manifest_that_cannot_be_read_is_unchecked() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn answers_without_cache_control_are_noted_once_for_each_asset() {
+async fn answers_without_cache_control_are_reported_once_per_asset() {
     let world = films().await;
     let mut window = Window::of(&world);
     window.cache_for(None);
@@ -217,7 +217,7 @@ async fn a_private_container_is_unchecked_unless_another_host_serves_it() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_host_that_does_not_answer_is_asked_for_a_few_titles_and_nothing_is_green() {
+async fn a_host_that_does_not_answer_gets_requests_for_a_few_titles_and_nothing_is_proven() {
     let world = films().await;
     let mut window = Window::of(&world);
     window.unplug(EAST);
@@ -239,7 +239,7 @@ async fn a_sample_is_the_same_for_the_same_seed_and_never_empty() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_library_of_media_services_plays_alike_until_a_file_differs() {
+async fn a_library_of_media_services_plays_equally_until_a_file_differs() {
     let world = media_services().await;
     let window = Window::plain(&world);
     let played = played(&world, &window).await;
@@ -267,7 +267,7 @@ async fn read(world: &World, sample: &Sample) -> BytesRead {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_named() {
+async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_reported() {
     for world in [films().await, media_services().await] {
         let all = read(&world, &Sample::all()).await;
         assert!(
@@ -291,7 +291,7 @@ async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_named() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_changed_since_it_was_listed_or_is_missing_is_not_called_equal() {
+async fn a_changed_or_missing_blob_is_not_reported_as_equal() {
     let world = films().await;
     assert!(world.emulator.delete_blob("storeeast", "films", FILM[0].0));
     assert!(world.emulator.archive("storewest", "films", FILM[1].0));

@@ -1,4 +1,4 @@
-//! `ready` over the emulator: what would play from the target now, with the source there and with the source down.
+//! `ready` with the emulator: what would play from the target now, with the source available and with the source down.
 
 mod down;
 mod drills;
@@ -25,7 +25,7 @@ const EAST: &str = "storeeast";
 /// Films in the library.
 const FILMS: u64 = 4;
 
-/// A library of a few films, each published under one locator.
+/// A library of a few films, each published with one locator.
 struct Library {
     world: World,
     films: Vec<Seeded>,
@@ -98,12 +98,12 @@ fn with_policy(policy: Policy) -> Assessment {
     Assessment { options: Options { policy, ..Options::default() }, ..asking() }
 }
 
-/// Name and cause of what is not ready.
+/// Names and causes of assets that are not ready.
 fn not_ready(readiness: &Readiness) -> Vec<(&str, Cause)> {
     readiness.not_ready.iter().map(|one| (one.name.as_str(), one.cause)).collect()
 }
 
-/// Name and cause of what is not known.
+/// Names and causes of assets whose state is unknown.
 fn unknown(readiness: &Readiness) -> Vec<(&str, Cause)> {
     readiness.unknown.iter().map(|one| (one.name.as_str(), one.cause)).collect()
 }
@@ -113,7 +113,7 @@ async fn later(minutes: u64) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_library_that_was_mirrored_is_ready_as_a_whole() {
+async fn a_mirrored_library_is_completely_ready() {
     let library = Library::mirrored().await;
     let readiness = library.ready().await;
     assert_eq!((readiness.assets.ready, readiness.assets.total), (FILMS, FILMS), "{readiness:?}");
@@ -128,7 +128,7 @@ async fn a_library_that_was_mirrored_is_ready_as_a_whole() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn it_costs_a_listing_of_both_sides_and_writes_nothing() {
+async fn an_assessment_lists_both_sides_and_writes_nothing() {
     let library = Library::mirrored().await;
     library.ready().await;
     let stats = library.world.emulator.stats();
@@ -195,7 +195,7 @@ async fn a_new_asset_and_a_new_locator_are_not_ready_until_they_are_mirrored() {
     assert_eq!(not_ready(&readiness), [("film3", Cause::LocatorMissing), ("premiere", Cause::NotMirroredYet)]);
     assert!(readiness.not_ready[0].detail.contains(second.id.as_str()));
     assert_eq!((readiness.replication.missing, readiness.replication.behind), (1, 1));
-    // The time of a locator is not known: it counts from the last proof.
+    // The time of a locator is unknown: the time of the last proof is used.
     assert_eq!((readiness.pending.assets, readiness.pending.up_to_24_hours), (2, 1), "{:?}", readiness.pending);
     library.night().await;
     let after = library.ready().await;
@@ -203,7 +203,7 @@ async fn a_new_asset_and_a_new_locator_are_not_ready_until_they_are_mirrored() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_somebody_damaged_is_not_ready() {
+async fn a_damaged_copy_is_not_ready() {
     let library = Library::mirrored().await;
     later(60).await;
     let emulator = &library.world.emulator;
@@ -227,7 +227,7 @@ async fn a_copy_that_somebody_damaged_is_not_ready() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_does_not_have_to_play_is_not_part_of_the_total() {
+async fn assets_that_do_not_have_to_play_are_not_in_the_total() {
     let library = Library::mirrored().await;
     let (source, id) = (library.operator(SOURCE), format!("nb:lid:UUID:{}", library.films[0].locator.id));
     source.remove_locator(&id).await.unwrap();
@@ -280,7 +280,7 @@ async fn an_empty_library_is_not_green() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_lost_most_of_its_assets_is_not_green() {
+async fn a_source_that_lost_most_of_its_assets_does_not_pass() {
     let library = Library::mirrored().await;
     for film in &library.films[1..] {
         library.operator(SOURCE).delete_asset(film.asset.id.as_str()).await.unwrap();
@@ -293,7 +293,7 @@ async fn a_source_that_lost_most_of_its_assets_is_not_green() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn locators_that_have_expired_or_begin_later_are_not_expected_to_play() {
+async fn locators_that_have_expired_or_start_later_are_not_expected_to_play() {
     let library = Library::mirrored().await;
     let source = library.operator(SOURCE);
     let id = |film: usize| format!("nb:lid:UUID:{}", library.films[film].locator.id);

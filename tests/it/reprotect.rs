@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::virtual_time;
 use crate::world::World;
 
-/// Guards that hold nothing: what they hold is other tests'.
+/// Guards that hold nothing: other tests check them.
 const GUARDS: GuardLimits = GuardLimits {
     max_withdraw: Some(Share::Count(1_000_000)),
     max_shrink: Some(Share::Count(1_000_000)),
@@ -108,7 +108,7 @@ impl Mirror {
         assert!(failover::activate_target(&self.world.pair()).await.unwrap().changed);
     }
 
-    /// Makes the source active again; nothing may be left to be brought back.
+    /// Makes the source active again; nothing may remain to be brought back.
     async fn come_home(&self) -> failover::ActiveSide {
         let (west, east) = self.accounts();
         let (left, seen) = self.reprotect_seen(true, None).await;
@@ -137,7 +137,7 @@ impl Mirror {
         storage.delete_blob(&at, WriteIf::Etag(&etag)).await.unwrap();
     }
 
-    /// Compares both sides by what the nights know.
+    /// Compares both sides with the ledger of the nightly runs.
     async fn verify(&self) -> Verification {
         let (west, east) = self.accounts();
         let ledger = Ledger::open_read_only(&self.path(), &west, &east).unwrap().unwrap();
@@ -150,7 +150,7 @@ impl Mirror {
         self.side(side).storage[0].put_blob(&at, "new".into(), &BlobProperties::default()).await.unwrap();
     }
 
-    /// A ledger that knows nothing.
+    /// An empty ledger.
     fn nights_of_a_new_ledger(&self) -> Ledger {
         let (west, east) = self.accounts();
         Ledger::open(&self.path(), &west, &east).unwrap()

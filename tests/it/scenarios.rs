@@ -1,8 +1,8 @@
 //! Scenarios: the whole engine over services whose behaviour changes with time, in virtual time. Each file of
-//! `scenarios` describes when the services do what, and what the run has to reach.
+//! `scenarios` describes the services' behaviour over time, and what the run must reach.
 //!
-//! `MEDIAMIRROR_SCENARIO=halves cargo test --test it scenarios -- --nocapture` runs the files of that name and shows each
-//! second.
+//! `MEDIAMIRROR_SCENARIO=halves cargo test --test it scenarios -- --nocapture` runs the files with that name and shows
+//! each second.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,14 +30,14 @@ use tokio_util::sync::CancellationToken;
 use crate::virtual_time;
 use crate::world::World;
 
-/// How often the counts are looked at.
+/// How often the counts are read.
 const TICK: Duration = Duration::from_millis(250);
 
 /// A scenario file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scenario {
-    /// What it is about.
+    /// A description.
     #[serde(rename = "about")]
     _about: String,
     /// The library, as the emulator generates it.
@@ -47,26 +47,26 @@ struct Scenario {
     /// Latency of the media accounts.
     #[serde(default)]
     media_latency_ms: u64,
-    /// What is configured for every storage account.
+    /// The configured limits of every storage account.
     #[serde(default)]
     configured: LaneLimits,
     /// The rates of requests by the time of day.
     #[serde(default)]
     timetable: Vec<TimedRate>,
-    /// What the services do, from when on. The first begins at zero.
+    /// The phases of the services' behaviour. The first one starts at zero.
     phase: Vec<Phase>,
-    /// What has to be reached.
+    /// The expectations.
     expect: Vec<Expect>,
-    /// The longest the run may take.
+    /// The longest time that the run may take.
     at_most_s: f64,
-    /// Storage accounts in whose lanes nothing may be refused, and in whose something has to be.
+    /// Storage accounts whose lanes must have no refusals, and those whose lanes must have some.
     #[serde(default)]
     never_throttled: Vec<String>,
     #[serde(default)]
     throttled: Vec<String>,
 }
 
-/// What is configured for every storage account at a time of the day.
+/// The configured rate of every storage account from a time of the day.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimedRate {
@@ -75,20 +75,20 @@ struct TimedRate {
     requests_per_second: Option<NonZeroU64>,
 }
 
-/// What the services do from a moment on.
+/// The services' behaviour from a point in time.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Phase {
     at_s: f64,
-    /// Limits of storage accounts, by name; those not named keep theirs.
+    /// Limits of storage accounts, by name; the others keep theirs.
     #[serde(default)]
     limits: BTreeMap<String, BlobLimits>,
-    /// Faults in force; those of the phase before end.
+    /// Active faults; those of the previous phase end.
     #[serde(default)]
     faults: Vec<Rule>,
 }
 
-/// What has to be true of a time.
+/// An expectation for a period of time.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expect {
@@ -97,23 +97,23 @@ struct Expect {
     account: String,
     /// One operation only.
     operation: Option<String>,
-    /// Requests that pass a second.
+    /// The fewest successful requests per second.
     at_least_per_second: Option<f64>,
     at_most_per_second: Option<f64>,
-    /// Refused ones (429, 500 and above) among all.
+    /// The largest share of refused requests (429, 500 and above).
     at_most_refused: Option<f64>,
-    /// The longest time in which none passes.
+    /// The longest time without a successful request.
     longest_gap_s: Option<f64>,
 }
 
-/// The counts at a moment.
+/// The counts at a point in time.
 struct Look {
     at: f64,
     counts: StatsSnapshot,
 }
 
 impl Look {
-    /// Requests that passed and that were refused until then.
+    /// The successful and the refused requests so far.
     fn counted(&self, account: &str, operation: Option<&str>) -> (u64, u64) {
         let rows = self.counts.requests.iter();
         rows.filter(|row| row.account == account && operation.is_none_or(|operation| row.operation == operation)).fold(
@@ -126,7 +126,7 @@ impl Look {
     }
 }
 
-/// Plays a scenario and checks what came of it.
+/// Runs a scenario and checks the expectations.
 async fn play(scenario: &Scenario, show: bool) {
     let mut settings = Settings::default();
     for region in &mut settings.regions {
@@ -165,7 +165,7 @@ async fn play(scenario: &Scenario, show: bool) {
 }
 
 impl Scenario {
-    /// The rates by what the clock on the wall shows from now on.
+    /// The timetable of the rates, relative to the current time.
     fn timetable(&self) -> Option<Arc<Timetable>> {
         let rates = self.timetable.iter().map(|rate| {
             let from = clock::now() + SignedDuration::from_secs_f64(rate.at_s);
@@ -174,7 +174,7 @@ impl Scenario {
         Timetable::new(TimeZone::UTC, rates.collect()).map(Arc::new)
     }
 
-    /// Lets the phases begin in time, and notes the counts.
+    /// Starts the phases on time, and records the counts.
     async fn happen(&self, world: &World, looks: &Mutex<Vec<Look>>) {
         let started = Instant::now();
         let mut phases = self.phase.iter().peekable();
@@ -238,7 +238,7 @@ impl Expect {
     }
 }
 
-/// Shows each second of a scenario that was asked for.
+/// Prints each second of the requested scenario.
 #[expect(clippy::print_stdout, reason = "what a scenario does is asked for")]
 fn print_looks(looks: &[Look]) {
     let accounts = ["storewest", "storeeast"];
@@ -257,7 +257,7 @@ fn print_looks(looks: &[Look]) {
     }
 }
 
-/// Plays a file; why it failed, if it did.
+/// Runs a file; returns why it failed, if it did.
 fn failure_of(file: &Path, show: bool) -> Option<String> {
     let play = || {
         let scenario: Scenario = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! Every JSON that the real binary prints in a test is checked against the schema that `mediamirror schema` prints, without one
-//! unknown field, so that the schemas cannot lag behind.
+//! Every JSON that the real binary prints in a test is checked against the schema that `mediamirror schema` prints,
+//! without unknown fields, so that the schemas cannot be out of date.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::cli::against_emulator::Emulator;
 use crate::cli::mediamirror;
 
-/// The schemas that were needed so far.
+/// The schemas that were used so far.
 static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
 
 /// The names of all formats.
@@ -27,10 +27,10 @@ fn schema(arguments: &[&str]) -> String {
     String::from_utf8(output.expect("the binary runs").stdout).expect("text")
 }
 
-/// Checks what the program printed, if it was asked for JSON.
+/// Checks what the program printed, if it was JSON.
 ///
 /// # Panics
-/// It does not fit the schema, or there is none.
+/// It does not match the schema, or there is none.
 pub(crate) fn check(arguments: &[&str], stdout: &str, stderr: &str) {
     let asked = |pair: &[&str]| matches!(pair, ["-o" | "--output", "json"]);
     if arguments.windows(2).any(|pair| pair == ["--events", "ndjson"]) {
@@ -53,7 +53,7 @@ pub(crate) fn check(arguments: &[&str], stdout: &str, stderr: &str) {
 /// Checks a text against the schema of that name.
 ///
 /// # Panics
-/// It does not fit.
+/// It does not match.
 pub(crate) fn fits(name: &str, text: &str) {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));
     let validator =
@@ -69,7 +69,7 @@ pub(crate) fn fits(name: &str, text: &str) {
     assert!(wrong.is_empty(), "{name}: {wrong:#?}");
 }
 
-/// The name of the format of a command: its words, wherever flags are between them.
+/// The name of a command's format: its words, without the flags between them.
 fn format_of(arguments: &[&str]) -> Option<String> {
     let words: Vec<&str> = arguments.iter().copied().filter(|word| !word.starts_with('-')).collect();
     let place = |name: &str| {
@@ -81,14 +81,14 @@ fn format_of(arguments: &[&str]) -> Option<String> {
         Some(last)
     };
     let parts = |name: &str| name.split('-').count();
-    // Of `asset show list`, the first word that names a subcommand counts.
+    // In `asset show list`, the first word that is a subcommand is used.
     let fitting = NAMES.iter().filter_map(|name| Some((name, place(name)?)));
     let best = fitting.max_by_key(|(name, last)| (parts(name), std::cmp::Reverse(*last)));
     best.map(|(name, _)| name.clone())
 }
 
-/// Puts a definition in the place of its name where a schema adds fields to it, as the tag of a variant: with both in one place, the
-/// definition does not forbid what is added.
+/// Replaces a reference by its definition if a schema adds fields to it, such as the tag of a variant: then the
+/// definition does not forbid the added fields.
 fn put_in_place(schema: &mut Value, definitions: &Value) {
     match schema {
         Value::Array(members) => members.iter_mut().for_each(|member| put_in_place(member, definitions)),
@@ -118,7 +118,8 @@ fn merge(schema: &mut Map<String, Value>, definition: &Value) {
     }
 }
 
-/// Forbids every field that a schema does not name. `part`: it adds to a schema around it, which forbids them for both.
+/// Forbids every field that a schema does not have. `part`: it is a part of another schema, which forbids them for
+/// both.
 fn forbid_unknown(schema: &mut Value, part: bool) {
     let Some(members) = schema.as_object_mut() else { return };
     let object = members.contains_key("properties");
@@ -141,7 +142,7 @@ fn forbid_unknown(schema: &mut Value, part: bool) {
 }
 
 #[test]
-fn the_words_of_a_command_name_its_format() {
+fn the_words_of_a_command_are_the_name_of_its_format() {
     for (arguments, name) in [
         (&["sync", "--order", "newest", "-o", "json"][..], Some("sync")),
         (&["-c", "west.toml", "runs", "show", "sync"], Some("runs-show")),
@@ -154,7 +155,7 @@ fn the_words_of_a_command_name_its_format() {
 }
 
 #[test]
-fn an_unknown_field_and_a_missing_one_do_not_fit() {
+fn an_unknown_field_and_a_missing_one_do_not_match() {
     let good = r#"{"target":"east","holder":null,"broken":false}"#;
     fits("unlock", good);
     for wrong in [good.replace('}', ",\"more\":1}"), good.replace(",\"broken\":false", "")] {
@@ -163,7 +164,7 @@ fn an_unknown_field_and_a_missing_one_do_not_fit() {
 }
 
 #[test]
-fn each_line_of_a_plan_file_fits_its_schema() {
+fn each_line_of_a_plan_file_matches_its_schema() {
     let emulator = Emulator::with("", "assets=12,blobs=3,seed=2,sizes=small,awkward=true", "");
     mediamirror(emulator.path(), &["plan", "--out", "night.plan"]);
     let plan = std::fs::read_to_string(emulator.path().join("night.plan")).expect("it was written");
@@ -172,7 +173,7 @@ fn each_line_of_a_plan_file_fits_its_schema() {
 }
 
 #[test]
-fn each_schema_is_a_schema_with_a_title() {
+fn each_schema_is_valid_and_has_a_title() {
     assert!(NAMES.len() > 20, "{NAMES:?}");
     for name in NAMES.iter() {
         let schema: Value = serde_json::from_str(&schema(&[name])).expect("JSON");

@@ -1,16 +1,16 @@
-//! Runs a simulation over many seeds, as many at once as there are processors, or replays one.
+//! Runs a simulation over many seeds, in parallel on all processors, or replays one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Seeds of an ordinary run of the tests.
+/// The number of seeds in a normal run of the tests.
 pub(crate) const SEEDS: u64 = 200;
-/// Failing seeds that are named: one is enough to know, a few show what they have in common.
+/// The number of failing seeds that are reported: a few show what they have in common.
 const NAMED: usize = 10;
 
-/// A simulation that a seed decides, and the environment variables that choose its seeds.
+/// A simulation that depends on a seed, and the environment variables that choose its seeds.
 pub(crate) struct Simulation {
     /// Selects the test on the command line.
     pub(crate) filter: &'static str,
@@ -20,11 +20,11 @@ pub(crate) struct Simulation {
     pub(crate) seeds: &'static str,
     /// The first of them.
     pub(crate) first: &'static str,
-    /// How many an ordinary run of the tests has.
+    /// The number of seeds in a normal run of the tests.
     pub(crate) ordinary: u64,
-    /// Runs one seed to its end; panics with what it violates.
+    /// Runs one seed to its end; panics with the violated condition.
     pub(crate) simulate: fn(u64),
-    /// What happened in the seed that this thread ran last.
+    /// The events of the last seed of this thread.
     pub(crate) story: fn() -> String,
 }
 
@@ -32,7 +32,7 @@ impl Simulation {
     /// Runs the seeds that the environment chooses.
     ///
     /// # Panics
-    /// A seed fails: says the command that replays it.
+    /// A seed fails; the message has the command that replays it.
     #[expect(clippy::print_stdout, reason = "what the seeds do is what the test is run for")]
     pub(crate) fn run(&self) {
         if let Some(seed) = number(self.replay) {
@@ -60,7 +60,7 @@ impl Simulation {
                         && failures.lock().unwrap().len() < NAMED
                     {
                         if let Some(why) = self.failure_of(seed) {
-                            // At once: a long run is not to be waited for.
+                            // Printed immediately, without waiting for the end of a long run.
                             println!("{}\n{why}", self.command(seed));
                             failures.lock().unwrap().push(seed);
                         }
@@ -76,7 +76,7 @@ impl Simulation {
         format!("{}={seed} cargo test --test it {} -- --nocapture", self.replay, self.filter)
     }
 
-    /// Runs one seed; what happened in it and why it failed, if it did.
+    /// Runs one seed; returns its events and the error, if it failed.
     fn failure_of(&self, seed: u64) -> Option<String> {
         let panic = catch_unwind(AssertUnwindSafe(|| (self.simulate)(seed))).err()?;
         let text = panic.downcast_ref::<String>().cloned();
@@ -91,7 +91,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn a_failing_seed_is_named_with_the_command_that_replays_it() {
+fn a_failing_seed_is_reported_with_the_command_that_replays_it() {
     let odd = |seed: u64| assert!(seed.is_multiple_of(2), "it is odd");
     let simulation = Simulation {
         filter: "odd",

@@ -1,4 +1,4 @@
-//! Storage accounts that let principals of Entra ID in, and no account key: whole runs and the doctor's checks.
+//! Storage accounts with principals of Entra ID and without account keys: whole runs and the checks of doctor.
 
 use std::sync::{Arc, Mutex};
 
@@ -43,7 +43,7 @@ fn root(token: &str) -> String {
     token.trim_end_matches("/v2/OAuth2-13").to_owned()
 }
 
-/// Lets each side in as its principal.
+/// Configures the sign-in of each side as its principal.
 fn sign_in(world: &mut World) {
     let ready = world.emulator.ready().clone();
     let sides = [(&mut world.config.source, "reader", 0), (&mut world.config.target, "writer", 1)];
@@ -55,7 +55,7 @@ fn sign_in(world: &mut World) {
     }
 }
 
-/// Makes the storage accounts the libraries.
+/// Configures the storage accounts as libraries.
 fn as_libraries(world: &mut World) {
     for side in [&mut world.config.source, &mut world.config.target] {
         let AccountConfig { service, account, storage, .. } = side;
@@ -79,7 +79,7 @@ async fn library(settings: Settings) -> World {
     world
 }
 
-/// What was sent, of which nothing is known any more: URL and headers in one text.
+/// Records all requests: URL and headers in one text.
 fn listen(world: &mut World) -> Arc<Mutex<Vec<String>>> {
     let sent = Arc::<Mutex<Vec<String>>>::default();
     let note = Arc::clone(&sent);
@@ -128,7 +128,7 @@ async fn an_owner_on_each_side_mirrors_everything_and_no_account_key_is_used() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_reader_and_a_contributor_mirror_all_but_index_tags_and_say_so() {
+async fn a_reader_and_a_contributor_mirror_everything_except_index_tags_and_report_this() {
     let world = library(settings(Role::Reader, Role::Contributor)).await;
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.problems);
@@ -137,9 +137,9 @@ async fn a_reader_and_a_contributor_mirror_all_but_index_tags_and_say_so() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn tags_that_only_the_source_shows_do_not_keep_a_contributor_from_copying() {
+async fn tags_that_only_the_source_shows_do_not_prevent_a_contributor_from_copying() {
     let world = library(settings(Role::Owner, Role::Contributor)).await;
-    // Both are on their way at once.
+    // Both are in progress at the same time.
     for blob in ["a.ts", "b.ts"] {
         assert!(world.emulator.set_tags(WEST, "films", blob, &[("rating", "12")]));
     }
@@ -149,7 +149,7 @@ async fn tags_that_only_the_source_shows_do_not_keep_a_contributor_from_copying(
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_media_library_is_mirrored_with_principals_alone() {
+async fn a_media_library_is_mirrored_with_only_principals() {
     let mut settings = settings(Role::Owner, Role::Owner);
     for (principal, media) in settings.principals.iter_mut().zip(["mediawest", "mediaeast"]) {
         principal.media = vec![media.to_owned()];
@@ -168,7 +168,7 @@ async fn a_media_library_is_mirrored_with_principals_alone() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_outlasts_its_tokens() {
+async fn a_run_continues_after_its_tokens_expire() {
     let mut settings = settings(Role::Owner, Role::Owner);
     settings.regions[1].storage[0].limits.async_copy_min_ms = 5 * 60_000;
     let world = library(settings).await;
@@ -189,7 +189,7 @@ async fn a_run_outlasts_its_tokens() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn doctor_proves_the_least_roles_and_names_the_one_that_is_missing() {
+async fn doctor_passes_with_the_minimum_of_roles_and_names_a_missing_one() {
     let world = library(settings(Role::Owner, Role::Owner)).await;
     let look = async |write: bool| {
         let test = if write { WriteTest::Until(CancellationToken::new()) } else { WriteTest::No };
@@ -228,7 +228,7 @@ async fn doctor_proves_the_least_roles_and_names_the_one_that_is_missing() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_wrong_secret_ends_the_run_before_anything_is_written_and_is_not_repeated() {
+async fn a_wrong_secret_ends_the_run_before_anything_is_written_and_is_not_retried() {
     let mut world = library(settings(Role::Owner, Role::Owner)).await;
     let StorageCredential::SignIn(SignIn::Application { proof, .. }) = &mut world.config.target.storage[0].credential
     else {
@@ -241,7 +241,7 @@ async fn a_wrong_secret_ends_the_run_before_anything_is_written_and_is_not_repea
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_token_service_in_trouble_is_waited_for() {
+async fn a_run_waits_for_a_failing_token_service() {
     let world = library(settings(Role::Owner, Role::Owner)).await;
     let busy = Rule::new(Fault::Refuse(Refuse::status(503))).operation("EntraTokenV2").times(3);
     world.emulator.set_faults(&FaultPlan::new(1).rule(busy)).unwrap();
@@ -250,7 +250,7 @@ async fn a_token_service_in_trouble_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_identity_of_the_machine_lets_both_sides_in() {
+async fn the_identity_of_the_machine_signs_in_to_both_sides() {
     let owner = |account: &str| RoleAssignment { account: account.to_owned(), role: Role::Owner };
     let machine = PrincipalSettings {
         client_id: "machine".to_owned(),

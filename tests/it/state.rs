@@ -1,5 +1,5 @@
-//! The lock of a target and the state of a pair, in virtual time: what two runs see of each other, and what a run does that
-//! lost its lock.
+//! The lock of a target and the state of a pair, in virtual time: how two runs exclude each other, and what a run does
+//! after losing its lock.
 
 mod lock;
 
@@ -34,7 +34,7 @@ impl Machines {
         Self { target: name(&world.config.target.account), source: name(&world.config.source.account), world }
     }
 
-    /// The target's storage account, with lanes of its own.
+    /// The target's storage account, with its own lanes.
     fn account(&self) -> Arc<BlobAccount> {
         Arc::clone(&self.world.pair().target.storage[0])
     }
@@ -63,7 +63,7 @@ impl Machines {
         BlobRef { container: ContainerName::new(state::CONTAINER), name: name.to_owned() }
     }
 
-    /// Writes the content of the pair's state as it is, past every check.
+    /// Writes the content of the pair's state without any check.
     async fn overwrite_state(&self, content: &'static str) {
         let blob = Self::blob(&format!("pair-{}-{}.json", self.source, self.target));
         let etag = self.account().read_small(&blob, 1 << 20).await.unwrap().whole().map(|found| found.etag);
@@ -76,7 +76,7 @@ impl Machines {
     }
 }
 
-/// The host that holds the lock, by the error that the second run gets.
+/// The host that holds the lock, from the error of the second run.
 fn refused_by(taken: Result<TargetLock, Error>) -> String {
     match taken {
         Err(Error::Locked { holder, .. }) => holder.host,
@@ -99,7 +99,7 @@ fn refuse(status: u16, code: &str) -> Fault {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_state_of_a_pair_is_read_as_it_was_written_and_only_over_what_was_read() {
+async fn the_state_of_a_pair_is_read_unchanged_and_only_replaces_the_state_that_was_read() {
     let machines = Machines::new().await;
     assert_eq!(machines.read_state().await.unwrap(), None);
     let lock = machines.take("ark").await.unwrap();
@@ -121,7 +121,7 @@ async fn the_state_of_a_pair_is_read_as_it_was_written_and_only_over_what_was_re
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_state_whose_first_write_lost_its_answer_is_written() {
+async fn a_state_is_written_even_if_the_answer_to_the_first_write_is_lost() {
     let machines = Machines::new().await;
     let lock = machines.take("ark").await.unwrap();
     let mut etag = None;
@@ -154,7 +154,7 @@ async fn a_damaged_state_and_one_of_another_release_are_errors_with_a_remedy() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_of_the_state_that_is_too_large_is_named_with_the_remedy() {
+async fn a_blob_of_the_state_that_is_too_large_is_reported_with_the_remedy() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
     let (account, blob) = (machines.account(), Machines::blob(&format!("lock-{}", machines.target)));
@@ -167,7 +167,7 @@ async fn a_blob_of_the_state_that_is_too_large_is_named_with_the_remedy() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_foreign_lease_on_the_blob_of_the_lock_locks_without_a_name() {
+async fn a_foreign_lease_on_the_blob_of_the_lock_is_a_lock_without_a_name() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
     let (account, blob) = (machines.account(), Machines::blob(&format!("lock-{}", machines.target)));
@@ -188,6 +188,6 @@ async fn a_foreign_lease_on_the_blob_of_the_lock_locks_without_a_name() {
     };
     let error = taken.unwrap_err();
     assert!(error.to_string().contains(": a run that has not written its name; "), "{error}");
-    // One that is not renewed ends: a run that died before it wrote its name.
+    // A lease that is not renewed expires, such as that of a run that died before it wrote its name.
     machines.take("boat").await.unwrap();
 }

@@ -16,10 +16,10 @@ use tokio_rustls::TlsAcceptor;
 use super::cli::against_emulator::Emulator;
 use super::cli::{MIRROR, mediamirror, place, stderr};
 
-/// What the server answers everything with; the API it is not.
+/// The server's answer to every request; it is not the API.
 const ANSWER: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
 
-/// An authority of this test's own.
+/// A certificate authority of this test.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its certificate.
@@ -36,14 +36,14 @@ impl Authority {
         Self { issuer: Issuer::new(authority, key), pem }
     }
 
-    /// Port of a TLS server on this machine, whose certificate this authority signed. What it is sent goes to the server on
-    /// the port `behind`, and without one everything is answered with [`ANSWER`].
+    /// Port of a TLS server on this machine, whose certificate this authority signed. It forwards requests to the
+    /// server on the port `behind`; without one, it answers everything with [`ANSWER`].
     async fn serve(&self, behind: Option<u16>) -> u16 {
         self.serve_as(own_certificate(), behind, |_| false).await
     }
 
-    /// The same with a certificate of these terms. The connections for which `broken` says so, counted from 1, end within
-    /// their handshake.
+    /// The same with a certificate of these terms. The connections for which `broken` is true, counted from 1, end
+    /// within their handshake.
     async fn serve_as(&self, own: CertificateParams, behind: Option<u16>, broken: fn(u32) -> bool) -> u16 {
         let key = KeyPair::generate().unwrap();
         let own = own.signed_by(&key, &self.issuer).unwrap();
@@ -62,13 +62,13 @@ impl Authority {
             while let Ok((mut connection, _)) = listener.accept().await {
                 accepted += 1;
                 if broken(accepted) {
-                    // Its first words are heard, and it is gone.
+                    // The first bytes are read, then the connection is closed.
                     let _ = connection.read(&mut [0; 64]).await;
                     continue;
                 }
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    // A client that does not trust us ends it here.
+                    // A client that does not trust the authority ends the connection here.
                     let Ok(mut connection) = acceptor.accept(connection).await else { return };
                     if let Some(behind) = behind {
                         let mut behind = tokio::net::TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
@@ -102,7 +102,7 @@ async fn ask(client: &dyn HttpClient, port: u16) -> Result<u16, Failure> {
     Ok(answer.status().into())
 }
 
-/// A configuration for that port, with `ca_file` where it is wanted.
+/// A configuration for that port, with `ca_file` if wanted.
 fn configuration(port: u16, ca_file: bool) -> String {
     let text = MIRROR.replace("http://127.0.0.1:9/", &format!("https://127.0.0.1:{port}/"));
     if ca_file { format!("ca_file = \"ca.pem\"\n{text}") } else { text }
@@ -119,7 +119,7 @@ async fn an_unknown_authority_is_refused_and_one_named_by_ca_file_is_trusted() {
     let config = Config::load(&place.path().join("mirror.toml")).unwrap();
     assert_eq!(ask(&*network_trusting(&config.roots).unwrap(), port).await.unwrap(), 403);
 
-    // Another authority of the same name does not vouch for it.
+    // Another authority with the same name does not make it trusted.
     let (_, other) = server().await;
     std::fs::write(place.path().join("ca.pem"), &other).unwrap();
     let config = Config::load(&place.path().join("mirror.toml")).unwrap();
@@ -134,7 +134,7 @@ async fn verified(directory: &Path) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn the_program_recommends_ca_file_where_it_is_missing_and_uses_it_where_it_is_set() {
+async fn the_program_recommends_ca_file_if_it_is_missing_and_uses_it_if_it_is_set() {
     let (port, pem) = server().await;
     let untrusting = place(&configuration(port, false));
     let (code, printed) = verified(untrusting.path()).await;
@@ -173,7 +173,7 @@ async fn a_certificate_that_is_expired_or_of_another_host_is_refused_with_the_ho
 }
 
 #[tokio::test]
-async fn handshakes_that_fail_at_first_and_then_now_and_again_are_tried_anew() {
+async fn handshakes_that_fail_at_first_and_later_are_retried() {
     let emulator = tokio::task::spawn_blocking(|| Emulator::start("")).await.unwrap();
     let authority = Authority::new();
     std::fs::write(emulator.path().join("ca.pem"), &authority.pem).unwrap();

@@ -1,8 +1,8 @@
-//! Virtual time, which does not pass while a ledger writes: a busy machine changes no test.
+//! Virtual time that does not pass while a ledger writes, so that a busy machine does not change tests.
 //!
-//! A paused clock of tokio jumps to the next timer when all tasks wait. A ledger writes in threads of its own, for which tasks wait,
-//! too, so that plain paused tests would run into time limits. Tests name this module in place of tokio:
-//! `#[tokio::test(start_paused = true, crate = "crate::virtual_time")]`.
+//! A paused clock of tokio jumps to the next timer when all tasks wait. A ledger writes in its own threads, for which
+//! tasks wait, too, so that tests with a normal paused clock would reach time limits. Tests use this module instead of
+//! tokio: `#[tokio::test(start_paused = true, crate = "crate::virtual_time")]`.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -15,7 +15,7 @@ thread_local! {
     static LEDGERS: RefCell<Vec<Ledger>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The part of tokio that its attribute for tests names.
+/// The part of tokio that its test attribute uses.
 pub(crate) mod runtime {
     use std::io;
 
@@ -46,7 +46,7 @@ pub(crate) mod runtime {
     }
 }
 
-/// Before the runtime sleeps, what was asked of the ledgers is done.
+/// Waits until all requests to the ledgers are done, before the runtime sleeps.
 fn wait_for_ledgers() {
     LEDGERS.with_borrow(|ledgers| {
         for ledger in ledgers {
@@ -55,24 +55,24 @@ fn wait_for_ledgers() {
     });
 }
 
-/// Runs it to its end in virtual time.
+/// Runs a future to its end in virtual time.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     forget();
     let _forgets = Forget;
     runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// From now on, no time passes on this thread while that ledger writes.
+/// Makes sure that no time passes on this thread while that ledger writes.
 pub(crate) fn follow(ledger: &Ledger) {
     LEDGERS.with_borrow_mut(|ledgers| ledgers.push(ledger.clone()));
 }
 
-/// Lets go of all ledgers, so that their files can be opened again.
+/// Releases all ledgers, so that their files can be opened again.
 pub(crate) fn forget() {
     LEDGERS.take();
 }
 
-/// Forgets also when a check panics: the next seed runs on the same thread.
+/// Releases them even if a check panics, because the next seed runs on the same thread.
 struct Forget;
 
 impl Drop for Forget {

@@ -50,18 +50,18 @@ impl World {
         Self::with(Settings::default(), Some(recipe)).await
     }
 
-    /// With settings of its own.
+    /// A world with these settings.
     pub(crate) async fn with(settings: Settings, recipe: Option<&str>) -> Self {
         Self::made(settings, recipe.map(|recipe| Generate::parse(recipe).unwrap())).await
     }
 
-    /// With settings and a library of its own.
+    /// A world with these settings and this library.
     pub(crate) async fn filled(settings: Settings, library: Generate) -> Self {
         Self::made(settings, Some(library)).await
     }
 
     async fn made(mut settings: Settings, library: Option<Generate>) -> Self {
-        // No two things happen at the same time: each answer takes a moment, also in virtual time.
+        // Each answer takes time, even in virtual time, so that no two events happen at the same time.
         for region in &mut settings.regions {
             let storage = region.storage.iter_mut().map(|storage| &mut storage.limits.latency_ms);
             for latency in storage.chain([&mut region.media.latency_ms]) {
@@ -79,7 +79,7 @@ impl World {
         Self { config: config_of(&emulator), ledger, client, emulator }
     }
 
-    /// Lets `hook` see every request before it is sent.
+    /// Calls `hook` with every request before it is sent.
     pub(crate) fn intercept(
         &mut self,
         hook: impl Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync + 'static,
@@ -87,7 +87,7 @@ impl World {
         self.client = Arc::new(Intercept { inner: self.emulator.http_client(), hook: Box::new(hook) });
     }
 
-    /// Clients of both accounts, with lanes and counts of their own.
+    /// Clients of both accounts, with their own lanes and counts.
     pub(crate) fn pair(&self) -> Arc<Pair> {
         Arc::new(connect(&self.config, Arc::clone(&self.client)).unwrap())
     }
@@ -115,7 +115,7 @@ impl World {
         verify(&self.pair(), &self.ledger, &Options::default(), &TestMonitor::default()).await.unwrap()
     }
 
-    /// The same with what the ledger in that file knows.
+    /// The same with the ledger in that file.
     pub(crate) async fn verify_by(&self, ledger: &Path) -> Verification {
         let pair = self.pair();
         let (source, target) = (pair.source.library.account(), pair.target.library.account());
@@ -124,7 +124,7 @@ impl World {
         verify(&pair, &ledger, &Options::default(), &TestMonitor::default()).await.unwrap()
     }
 
-    /// Blobs whose bytes are not the same on both sides, by what the emulator itself holds.
+    /// Blobs whose bytes are not the same on both sides, according to the emulator's stores.
     pub(crate) async fn torn_blobs(&self) -> Vec<String> {
         let pair = self.pair();
         let assets = pair.source.library.assets().try_concat().await.unwrap();
@@ -147,7 +147,8 @@ impl World {
         torn
     }
 
-    /// Makes an asset on the source with those blobs (1 KiB each) as files, the first `.ism` the primary, and one locator.
+    /// Makes an asset on the source with those blobs (1 KiB each) as files, the first `.ism` as the primary file, and
+    /// one locator.
     pub(crate) async fn seed(&self, name: &str, blobs: &[&str]) -> Seeded {
         let pair = self.pair();
         let asset = seed_asset(&pair, name).await;
@@ -174,7 +175,7 @@ impl World {
         Seeded { asset, locator }
     }
 
-    /// Publishes an asset of the source for so many hours from five minutes ago.
+    /// Publishes an asset of the source for a number of hours, starting five minutes ago.
     pub(crate) async fn publish(&self, pair: &Pair, asset: &Asset, hours: i64) -> Locator {
         let start = mediamirror::clock::now() - jiff::SignedDuration::from_mins(5);
         let locator = Locator {
@@ -188,11 +189,11 @@ impl World {
             policy: None,
         };
         let made = pair.source.library.publish(&[locator]).await.remove(0).unwrap();
-        // Read again: the service keeps times with less precision than it answers a creation with.
+        // Read again, because the service stores times with less precision than in the answer to a creation.
         pair.source.library.locator(&made.id).await.unwrap().unwrap()
     }
 
-    /// How often the emulator answered that operation.
+    /// The number of the emulator's answers to that operation.
     pub(crate) fn count(&self, operation: &str) -> u64 {
         self.emulator.stats().requests.iter().filter(|row| row.operation == operation).map(|row| row.count).sum()
     }
@@ -223,14 +224,14 @@ pub(crate) async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes:
     account.put_blob(&at, bytes.into(), &properties).await.unwrap();
 }
 
-/// What the emulator answers.
+/// The emulator's answer.
 pub(crate) async fn send(world: &World, request: Request) -> (u16, Vec<u8>) {
     let response = world.emulator.http_client().execute_request(&request).await.unwrap();
     let status = u16::from(response.status());
     (status, response.into_body().collect().await.unwrap().to_vec())
 }
 
-/// Asks a region's media API as another tool does, with a token of its own and that version.
+/// Sends a request to a region's media API as another tool, with a separate token and that version.
 pub(crate) async fn ask_media(
     world: &World,
     region: usize,
@@ -259,7 +260,7 @@ pub(crate) async fn ask_media(
     send(world, ask).await
 }
 
-/// A storage account's shared access signature with these rights, `ss=…&srt=…&sp=…`.
+/// A storage account's shared access signature with these permissions, `ss=…&srt=…&sp=…`.
 pub(crate) fn account_signature(account: &str, key: &str, rights: &str, expiry: &str) -> String {
     let version = "2020-12-06";
     let right = |name: &str| {
@@ -275,7 +276,7 @@ pub(crate) fn account_signature(account: &str, key: &str, rights: &str, expiry: 
     format!("sv={version}&{rights}&se={expiry}&sig={signature}")
 }
 
-/// An operator who accepts those causes and decides nothing else.
+/// A policy that only accepts those causes.
 pub(crate) fn accepting(causes: &[Cause]) -> Policy {
     let accept = causes.iter().map(|&cause| Accept { cause, names: None, most: None });
     Policy { accept: accept.collect(), ..Policy::default() }
@@ -287,12 +288,12 @@ pub(crate) async fn copies_of(pair: &Pair, source: &Asset) -> Vec<Asset> {
     pair.target.library.assets_by_mark(&prefix).await.unwrap()
 }
 
-/// The mark of a copy of that asset that an earlier run began.
+/// The mark of an incomplete copy of that asset from an earlier run.
 pub(crate) fn mark_of(world: &World, source: &Asset) -> String {
     Mark::new(world.pair().source.library.account().clone(), source.id.clone(), source.alternate_id.clone()).text()
 }
 
-/// The asset of the target that says it is a copy of that one.
+/// The asset of the target that is marked as a copy of that one.
 pub(crate) async fn copy_of(world: &World, source: &Asset) -> Asset {
     let found = copies_of(&world.pair(), source).await;
     assert_eq!(found.len(), 1);
@@ -301,7 +302,7 @@ pub(crate) async fn copy_of(world: &World, source: &Asset) -> Asset {
 
 type Hook = Box<dyn Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync>;
 
-/// Shows every request to a hook first, which may do something before it is sent.
+/// Calls a hook with every request before it is sent.
 struct Intercept {
     inner: Arc<dyn HttpClient>,
     hook: Hook,

@@ -1,4 +1,4 @@
-//! What people do to the source.
+//! The users' edits of the source.
 
 use jiff::SignedDuration;
 use mediamirror::clock;
@@ -90,8 +90,8 @@ async fn delete_asset(story: &mut Story) {
     tell(format!("A: {} ({}) is deleted", thing.name(), thing.id()));
 }
 
-/// Gives a blob other bytes: as many with the same headers, or another number of them. As many with other headers, and no
-/// checksum, cannot be told from new headers alone, as the manual says.
+/// Changes the bytes of a blob: either the same length with the same headers, or another length. The same length with
+/// other headers and no checksum cannot be distinguished from only new headers, as the manual says.
 pub(super) fn change(story: &mut Story, thing: &Thing, blob: &str) {
     let container = &thing.look.container;
     let described = story.world.emulator.describe(STORE, container, blob).unwrap();
@@ -124,7 +124,8 @@ fn add_blob(story: &mut Story) {
     tell(format!("A: {}/{name} is added, with a record: {record}", thing.name()));
 }
 
-/// Deletes a blob, mostly with its record: then it is kept on B. Without that the source has lost it.
+/// Deletes a blob, usually with its record: then it is kept on B. Without deleting the record, the source has lost the
+/// blob.
 fn delete_blob(story: &mut Story) {
     let Some(thing) = story.any(A, |thing| !thing.is_empty()) else { return };
     let Some(blob) = story.any_blob(&thing) else { return };
@@ -147,7 +148,7 @@ fn set_headers(story: &mut Story) {
     tell(format!("A: {}/{blob} gets {headers:?}", thing.name()));
 }
 
-/// Headers, some of them absent.
+/// Headers, some of them missing.
 pub(super) fn some_headers(story: &mut Story) -> Headers {
     let mut some = |text: &str| story.dice.bool().then(|| text.to_owned());
     Headers {
@@ -276,7 +277,7 @@ async fn move_locator(story: &mut Story) {
 fn protect(story: &mut Story) {
     let Some(thing) = story.any(A, |_| true) else { return };
     let operator = story.world.emulator.operator(A);
-    // Encrypted; with a key alone, which protects nothing; with a policy that allows everything in the clear.
+    // Encrypted; only with a key, which protects nothing; with a policy that allows everything without encryption.
     match story.dice.u8(..3) {
         0 => {
             operator.link_content_key(thing.id(), 4).unwrap();
@@ -300,7 +301,7 @@ fn unprotect(story: &mut Story) {
     tell(format!("A: {} is not protected any more", thing.name()));
 }
 
-/// A locator gets an id that somebody uses on B already.
+/// Makes a locator with an id that a foreign locator already uses on B.
 fn use_a_reserved_id(story: &mut Story) {
     let Some((locator, source)) = story.reserved.pop() else { return };
     let there = |id: &String| Library::of(&story.world, A).get(id).is_some();
@@ -319,7 +320,7 @@ fn lose_container(story: &mut Story) {
     tell(format!("A: the container of {} is deleted", thing.name()));
 }
 
-/// Replaces all locators of the rotating asset: five at most.
+/// Replaces all locators of the rotating asset: at most five.
 pub(super) async fn rotate(story: &mut Story) {
     let Some(thing) = story.rotating.as_ref().and_then(|id| Library::of(&story.world, A).get(id).cloned()) else {
         return;

@@ -1,4 +1,4 @@
-//! What people do to the target: they damage our copies, and they have things of their own there.
+//! The users' edits of the target: they damage our copies, and they have their own assets there.
 
 use jiff::SignedDuration;
 use mediamirror::clock;
@@ -138,7 +138,7 @@ async fn delete_copy(story: &mut Story) {
     tell(format!("B: our copy {} ({}) is deleted", copy.name(), copy.id()));
 }
 
-/// An asset of somebody else, which may carry a copy of our mark or the id of a source asset.
+/// Adds a foreign asset, which can have a copy of our mark or the id of a source asset.
 async fn add_foreign_asset(story: &mut Story) -> Option<String> {
     let name = story.name("foreign");
     let id = story.world.emulator.operator(B).add_asset(&name).await.unwrap();
@@ -165,14 +165,14 @@ fn put_foreign_locator(story: &mut Story, asset: &str, locator: &NewLocator) -> 
     true
 }
 
-/// A locator for B's own use on our copy.
+/// Adds a foreign locator to our copy.
 fn add_foreign_locator(story: &mut Story) {
     let Some(copy) = story.any_copy() else { return };
     let locator = story.locator();
     put_foreign_locator(story, copy.id(), &locator);
 }
 
-/// A foreign locator whose id a locator of A gets later.
+/// Adds a foreign locator whose id a locator of A gets later.
 async fn reserve_an_id(story: &mut Story) {
     let locator = story.locator();
     let (asset, source) = if story.dice.bool() {

@@ -1,4 +1,4 @@
-//! What an account holds, read from the emulator's own stores: no client, no request, nothing of the planner.
+//! The contents of an account, read from the emulator's own stores: without client, requests and planner.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ pub(crate) const STORES: [&str; 2] = ["storewest", "storeeast"];
 /// Characters that the name of a new file record must not have (documented).
 const NOT_POSTED: &str = "!*'();:@&=+$,/?%#[]\"";
 
-/// How the access policies of the locators begin that the program makes.
+/// The prefix of the access policies of the program's locators.
 const OUR_POLICY: &str = "mediamirror read ";
-/// How the marks of the copies of this source account begin.
+/// The prefix of the marks of copies of this source account.
 const OUR_MARK: &str = "mediamirror:mediawest;";
 
 /// A blob.
@@ -38,11 +38,11 @@ impl BlobLook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Thing {
     pub(crate) look: AssetLook,
-    /// `None`: its container does not exist.
+    /// `None` if its container does not exist.
     pub(crate) blobs: Option<BTreeMap<String, BlobLook>>,
 }
 
-/// What a mark says.
+/// The content of a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) source: String,
@@ -73,23 +73,24 @@ impl Thing {
         self.blobs.as_ref().is_none_or(BTreeMap::is_empty)
     }
 
-    /// Its blobs; none where it has no container.
+    /// Its blobs; none if it has no container.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (&String, &BlobLook)> {
         self.blobs.iter().flatten()
     }
 
-    /// Does a file record name a blob that is not there?
+    /// Does a file record have no blob?
     pub(crate) fn lacks_a_blob(&self) -> bool {
         self.look.files.iter().any(|file| !self.blobs().any(|(name, _)| *name == file.name))
     }
 
-    /// Does it have a file record that cannot be made again? Its blob is gone, and its name must not be posted.
+    /// Does it have a file record that cannot be made again? Its blob is missing, and its name is not allowed in a new
+    /// record.
     pub(crate) fn has_a_record_that_cannot_be_made(&self) -> bool {
         let lacks = |name: &str| !self.blobs().any(|(blob, _)| blob == name);
         self.look.files.iter().any(|file| file.name.contains(|c| NOT_POSTED.contains(c)) && lacks(&file.name))
     }
 
-    /// Of which asset of the source it is a complete copy of ours.
+    /// The source asset of which it is our complete copy.
     pub(crate) fn origin(&self) -> Option<Origin> {
         let mut fields = self.look.alternate_id.as_deref()?.strip_prefix(OUR_MARK)?.splitn(4, ';');
         let (source, own, retired, original) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -101,7 +102,7 @@ impl Thing {
     }
 }
 
-/// Does a locator hang on a policy of ours?
+/// Does a locator use one of our policies?
 pub(crate) fn is_ours(locator: &LocatorLook) -> bool {
     locator.access_policy.as_deref().is_some_and(|policy| policy.starts_with(OUR_POLICY))
 }

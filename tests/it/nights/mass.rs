@@ -1,4 +1,4 @@
-//! Edits of much at once, some of which the guards hold.
+//! Edits of many assets at the same time, some of which the guards hold.
 
 use super::edits_a::{change, withdraw};
 use super::look::{A, Library, Thing};
@@ -46,7 +46,7 @@ fn protect(story: &mut Story) {
     }
 }
 
-/// Changes all blobs of some assets; of a large library that are more than a hundred.
+/// Changes all blobs of some assets; in a large library, these are more than a hundred.
 fn overwrite(story: &mut Story) {
     let things = if story.large && story.dice.bool() { Library::of(&story.world, A).0 } else { part(story) };
     for thing in things {

@@ -1,4 +1,5 @@
-//! What must be true after a night, from what both accounts hold and what people did to them. Nothing here asks the planner.
+//! The conditions after a night, from the contents of both accounts and the users' edits. Nothing here uses the
+//! planner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +12,10 @@ use super::look::{A, B, BlobLook, Library, Thing, is_ours};
 use super::story::Story;
 use crate::world::World;
 
-/// Services keep times in steps; two that are nearer than this are the same.
+/// Services store times in steps; two with a smaller difference are equal.
 const SAME_TIME_MS: i64 = 1_000;
 
-/// Both accounts at one moment.
+/// Both accounts at one point in time.
 pub(super) struct State {
     pub(super) a: Library,
     pub(super) b: Library,
@@ -42,7 +43,7 @@ pub(super) struct Night<'s> {
     pub(super) monitor: &'s TestMonitor,
 }
 
-/// Does it play? A path below a locator that is answered with 200.
+/// The paths below locators that play: the answer is 200.
 fn played(plays: &BTreeMap<String, Played>) -> impl Iterator<Item = (&String, &String, Option<[u8; 32]>)> {
     plays.iter().flat_map(|(guid, played)| {
         let answers = played.answers.iter().filter(|(_, answer)| answer.status == 200);
@@ -50,8 +51,8 @@ fn played(plays: &BTreeMap<String, Played>) -> impl Iterator<Item = (&String, &S
     })
 }
 
-/// What B played before, and A still serves in the clear, still plays, unless B played it from the copy of an asset that A
-/// protects now. True after every night, also after one with faults.
+/// What B played before, and A still serves without encryption, still plays, unless B played it from the copy of an
+/// asset that A protects now. True after every night, even with faults.
 pub(super) fn nothing_went_dark(before: &State, after: &State) {
     for (guid, path, _) in played(&before.plays_b) {
         let served = after.plays_a.get(guid).and_then(|played| played.answers.get(path));
@@ -69,8 +70,8 @@ pub(super) fn nothing_went_dark(before: &State, after: &State) {
     }
 }
 
-/// What is not ours on B is as it was. True after every night, also after one with faults. A copy that lost its container
-/// is replaced, with the locators that nothing shows where all listings hide some.
+/// Foreign things on B are unchanged. True after every night, even with faults. A copy that lost its container is
+/// replaced, together with locators that no listing shows if all listings hide some.
 pub(super) fn nothing_foreign_was_touched(story: &Story, before: &State, after: &State, are_locators_hidden: bool) {
     for id in &story.foreign_assets {
         assert_eq!(before.b.get(id), after.b.get(id), "(d) foreign asset {id} was changed");
@@ -100,8 +101,8 @@ pub(super) fn nothing_foreign_was_touched(story: &Story, before: &State, after: 
     }
 }
 
-/// What the source lacks is deleted only when it has lacked it for as long as the operator says, and nothing that plays. True after
-/// every night, also after one with faults.
+/// Things missing in the source are deleted only after the configured time, and never if they play. True after every
+/// night, even with faults.
 pub(super) fn nothing_is_deleted_early(story: &Story, before: &State, after: &State) {
     let now = mediamirror::clock::now();
     let is_due = |asset: &str, blob: Option<&str>| {
@@ -126,7 +127,7 @@ pub(super) fn nothing_is_deleted_early(story: &Story, before: &State, after: &St
     }
 }
 
-/// No source asset has two complete copies. True after every night, also after one with faults.
+/// No source asset has two complete copies. True after every night, even with faults.
 pub(super) fn nothing_is_there_twice(after: &State) {
     for thing in &after.a.0 {
         let copies: Vec<&str> = after.b.copies_of(thing.id()).into_iter().map(Thing::id).collect();
@@ -135,7 +136,7 @@ pub(super) fn nothing_is_there_twice(after: &State) {
 }
 
 impl Night<'_> {
-    /// How the run says that a source asset ended.
+    /// The outcome of each source asset according to the run.
     pub(super) fn outcomes(&self) -> BTreeMap<String, AssetOutcome> {
         let ended = self.monitor.events().into_iter().filter_map(|event| match event {
             RunEvent::AssetFinished { asset, outcome, .. } => Some((asset.as_str().to_owned(), outcome)),
@@ -144,19 +145,19 @@ impl Night<'_> {
         ended.collect()
     }
 
-    /// The causes that the summary names of an asset.
+    /// The causes of an asset in the summary.
     pub(super) fn causes_of(&self, source: &str) -> BTreeSet<Cause> {
         let problems = self.summary.problems.iter().filter(|problem| problem.asset.as_str() == source);
         problems.map(|problem| problem.finding.cause).collect()
     }
 
-    /// Is a thing of that asset held by a guard, and named?
+    /// Does a guard hold something of that asset, and is this reported?
     fn is_held(&self, source: &str) -> bool {
         let held = [Cause::HeldByGuard, Cause::PlaysInTheClear, Cause::SourceOlder];
         self.causes_of(source).iter().any(|cause| held.contains(cause))
     }
 
-    /// (a) What is reported as mirrored is on B as it is in A.
+    /// (a) Assets that are reported as mirrored are equal on B and in A.
     pub(super) fn mirrored_assets_are_equal(&self) {
         for (source, outcome) in self.outcomes() {
             if let (AssetOutcome::Mirrored | AssetOutcome::Unchanged, Some(thing)) =
@@ -196,18 +197,18 @@ impl Night<'_> {
         locators_are_equal(thing, copy);
     }
 
-    /// What B had and A has deleted stays.
+    /// Blobs of B that A has deleted are kept.
     fn kept_blobs_are_kept(&self, thing: &Thing, copy: &Thing) {
         let Some(was) = self.before.b.get(copy.id()) else { return };
         for (blob, content) in was.blobs().filter(|(blob, _)| !thing.blobs().any(|(name, _)| name == *blob)) {
             let there = copy.blobs.as_ref().and_then(|blobs| blobs.get(blob));
-            // That it was not deleted early is another rule.
+            // Another rule checks that it was not deleted early.
             let is_deleted = there.is_none() && self.story.options.policy.delete_after.is_some();
             assert!(is_deleted || Some(content) == there, "(a) {}/{blob} is not kept", thing.name());
         }
     }
 
-    /// (b) Nothing of ours plays that A has withdrawn, and nothing in the clear that A protects.
+    /// (b) None of our locators plays that A has withdrawn, and nothing that A protects plays without encryption.
     pub(super) fn nothing_plays_that_was_withdrawn(&self) {
         for (copy, locator) in self.after.b.locators().filter(|(_, locator)| is_ours(locator)) {
             let source = self.story.source_of(copy);
@@ -215,7 +216,7 @@ impl Night<'_> {
             if source.as_ref().is_some_and(|source| self.is_held(source)) {
                 continue;
             }
-            // A copy that lost its container, and its mark by somebody's hand, plays nothing, and nothing says that it is ours.
+            // A copy without container and mark plays nothing, and nothing shows that it is ours.
             if copy.blobs.is_none() && copy.origin().is_none() && self.story.unmarked.contains(copy.id()) {
                 continue;
             }
@@ -242,20 +243,20 @@ impl Night<'_> {
         }
     }
 
-    /// Has its copy blobs that it does not have?
+    /// Does its copy have blobs that it does not have?
     fn has_kept_blobs(&self, thing: &Thing) -> bool {
         let copies = self.after.b.copies_of(thing.id());
         let has = |name: &String| thing.blobs().any(|(blob, _)| blob == name);
         copies.iter().any(|copy| copy.blobs().any(|(name, _)| !has(name)))
     }
 
-    /// Of (e): a run that says that it is complete left everything on B playing as in A.
+    /// Of (e): after a run that is reported as complete, everything on B plays as in A.
     pub(super) fn everything_plays_alike(&self) {
         for (guid, path, fingerprint) in played(&self.after.plays_a) {
             let (holder, _) = self.after.a.holder(guid).unwrap();
             let accepted =
                 (holder.is_protected() && self.story.accept.contains(&Cause::Protected)) || holder.look.options == 1;
-            // A manifest is made of what is there: blobs that A has deleted are kept on B.
+            // A manifest depends on all blobs, and blobs that A has deleted are kept on B.
             if accepted || (path.contains(".ism/") && self.has_kept_blobs(holder)) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! The nights of one seed: a dry run, a run, a comparison, and what must be true afterwards.
+//! The nights of one seed: a dry run, a run, a comparison, and the conditions afterwards.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,17 +21,17 @@ use super::story::{Story, forget, tell, troubles};
 use super::verdicts::{Guards, Stopped};
 use crate::virtual_time;
 
-/// Nights of a seed, without the quiet ones.
+/// Nights of a seed, without those without edits.
 const NIGHTS: u32 = 4;
-/// How old a listing of all file records may become.
+/// The maximum age of a listing of all file records.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// The longest time that a run of a small library may take, also with faults.
+/// The longest time that a run of a small library may take, even with faults.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 
-/// Runs one seed to its end; panics with what was violated.
+/// Runs one seed to its end; panics with the violated condition.
 pub(super) fn simulate(seed: u64) {
     forget();
-    // The jitter of retries and the order of random choices in the emulator follow from the seed, too.
+    // The jitter of retries and the order of random choices in the emulator depend on the seed, too.
     fastrand::seed(seed);
     virtual_time::block_on(nights(seed));
 }
@@ -50,14 +50,14 @@ async fn nights(seed: u64) {
             continue;
         }
         let is_settled = fair_night(&mut story, &writes, &mut stopped).await;
-        // Where the source's records were hidden from a run, a weekly listing shows it once more what they are.
+        // If the source's records were hidden from a run, a weekly listing shows them again.
         if is_settled && story.files_hidden.is_none() && story.dice.u8(..3) == 0 {
             quiet_night(&mut story, &writes).await;
         }
     }
 }
 
-/// Requests to the target that write, but those to the state that the program keeps there.
+/// Write requests to the target, except those for the state that the program stores there.
 type Writes = Arc<Mutex<Vec<String>>>;
 
 fn watch(story: &mut Story) -> Writes {
@@ -78,7 +78,7 @@ fn watch(story: &mut Story) -> Writes {
 
 const B_REGION: usize = super::look::B;
 
-/// A night without faults of the services. Returns whether another run has nothing to do while nobody edits anything.
+/// A night without faults of the services. Returns whether another run would change nothing without edits.
 async fn fair_night(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stopped>) -> bool {
     let before = State::of(&story.world).await;
     let now = clock::now();
@@ -115,17 +115,17 @@ async fn fair_night(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stoppe
         let Guards { published, most_published, .. } = guards;
         stopped.push(Stopped { at: now, published, most_published, least, most });
     }
-    // Only the weekly listing shows an edit of a record; `verify` sees it at once, if it compares the asset at all.
+    // Only the weekly listing shows an edit of a record; `verify` finds it immediately, if it compares the asset.
     let differ = |asset: &String| verification.differences.iter().any(|one| one.asset.as_str() == asset);
     let skipped = |asset: &String| verification.problems.iter().any(|one| one.asset.as_str() == asset);
     story.records_edited.retain(|asset, _| differ(asset) || skipped(asset));
-    // What is not compared is not written either, however long nobody edits anything.
+    // Assets that are not compared are not written, even after a long time without edits.
     let is_quiet = story.records_edited.keys().all(skipped);
     let outcome = summary.outcome;
     if outcome != Outcome::Held && story.files_hidden.is_some_and(|hidden| now.duration_since(hidden) > WEEK) {
         story.files_hidden = None;
     }
-    // What a guard held is let through the next night, or not.
+    // Held changes are allowed in the next night, or not.
     let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
     story.options.allow =
         Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow.clone(), delete: allow };
@@ -139,7 +139,7 @@ fn silenced(before: &State, after: &State) -> u64 {
     before.b.0.iter().filter(silent).count() as u64
 }
 
-/// A night after one that was complete, and nobody edited anything: nothing is written.
+/// A night without edits after a complete one: nothing is written.
 async fn quiet_night(story: &mut Story, writes: &Writes) {
     let days = story.dice.u64(..9);
     tell(format!("{days} quiet days pass"));
@@ -152,7 +152,7 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     let changed = |event: &RunEvent| matches!(event, RunEvent::AssetStarted { .. } | RunEvent::Changed { .. });
     let events: Vec<RunEvent> = monitor.events().into_iter().filter(changed).collect();
     nothing_is_deleted_early(story, &before, &State::of(&story.world).await);
-    // What is due is deleted, whether people edit anything or not.
+    // Due deletions are made even without edits.
     if story.options.policy.delete_after.is_some() && !events.is_empty() {
         return;
     }
@@ -160,7 +160,7 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     assert_eq!(before.b, State::of(&story.world).await.b, "a quiet night changed something");
 }
 
-/// A night in which listings skip rows, or requests are refused. The run does no harm, also if it fails.
+/// A night in which listings skip rows, or requests are refused. The run does no harm, even if it fails.
 async fn troubled_night(story: &mut Story) {
     let before = State::of(&story.world).await;
     let plan: FaultPlan = troubles(&mut story.dice);
@@ -195,7 +195,7 @@ async fn troubled_night(story: &mut Story) {
     nothing_foreign_was_touched(story, &before, &after, are_locators_hidden);
     nothing_is_there_twice(&after);
     nothing_is_deleted_early(story, &before, &after);
-    // Of records that a listing left out, only the weekly one shows that they are missing.
+    // Only the weekly listing shows that records are missing that a listing left out.
     for thing in &after.a.0 {
         story.edit_records_of(thing.id());
     }

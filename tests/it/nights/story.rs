@@ -1,4 +1,4 @@
-//! What a seed decides: the library, the services, what people do between the nights, and what goes wrong in them.
+//! Everything that a seed decides: the library, the services, the users' edits between the nights, and the faults.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -18,16 +18,16 @@ use super::{edits_a, edits_b, mass};
 use crate::world::{World, accepting};
 
 thread_local! {
-    /// What happened so far in the seed of this thread.
+    /// The events so far in the seed of this thread.
     static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Forgets what happened in the seed before.
+/// Clears the events of the previous seed.
 pub(super) fn forget() {
     TOLD.take();
 }
 
-/// What happened in the seed, a line each.
+/// The events of the seed, one per line.
 pub(super) fn told() -> String {
     TOLD.with_borrow(|lines| lines.join("\n"))
 }
@@ -37,12 +37,12 @@ pub(super) fn tell(line: impl Display) {
     TOLD.with_borrow_mut(|lines| lines.push(format!("    {line}")));
 }
 
-/// A world and everything that people did to it.
+/// A world and all edits of users.
 pub(super) struct Story {
     pub(super) world: World,
     pub(super) dice: Rng,
     pub(super) options: Options,
-    /// Since when A lacks an asset, or a blob of one, that it had.
+    /// Since when an asset, or a blob of one, is missing in A.
     pub(super) lacking: HashMap<(String, Option<String>), Timestamp>,
     /// The causes that the operator accepts.
     pub(super) accept: Vec<Cause>,
@@ -50,32 +50,32 @@ pub(super) struct Story {
     pub(super) large: bool,
     /// The asset whose locators are replaced every night.
     pub(super) rotating: Option<String>,
-    /// Assets of B that are not ours, and locators of B that are not ours: they must stay as they are.
+    /// Assets of B that are not ours, and locators of B that are not ours: they must not change.
     pub(super) foreign_assets: Vec<String>,
     pub(super) foreign_locators: Vec<String>,
-    /// Blobs that somebody added to copies of ours, by container and name.
+    /// Blobs that users added to our copies, by container and name.
     pub(super) foreign_blobs: HashSet<(String, String)>,
     /// Locators of B whose ids A will use later, and the source asset if it is on its copy.
     pub(super) reserved: Vec<(NewLocator, Option<String>)>,
-    /// Source assets whose file records were edited so that only the weekly listing shows it, and when.
+    /// When file records of source assets were edited so that only the weekly listing shows it.
     pub(super) records_edited: HashMap<String, Timestamp>,
     /// Every blob that a source asset ever had.
     pub(super) had: HashMap<String, HashSet<String>>,
     /// The locators that A ever had, by GUID.
     pub(super) served: HashSet<String>,
-    /// Copies of ours -> their source assets, also those whose mark somebody removed.
+    /// Copies of ours -> their source assets, also those whose mark was removed.
     pub(super) copies: HashMap<String, String>,
-    /// Blobs whose bytes somebody exchanged for as many, and those whose headers or metadata somebody changed. No blob is
-    /// among both: without a checksum, a visible change explains the new entity tag (contract, section 3).
+    /// Blobs whose bytes were replaced with the same length, and those whose headers or metadata were changed. No blob
+    /// is in both: without a checksum, a visible change explains the new entity tag (contract, section 3).
     pub(super) exchanged: HashSet<(String, String)>,
     pub(super) dressed: HashSet<(String, String)>,
-    /// Has there been a night with faults?
+    /// Was there a night with faults?
     pub(super) was_troubled: bool,
-    /// Copies whose mark somebody removed.
+    /// Copies whose mark was removed.
     pub(super) unmarked: HashSet<String>,
-    /// When listings of file records left something out, until a weekly listing has shown it.
+    /// When listings of file records left something out, until the next weekly listing.
     pub(super) files_hidden: Option<Timestamp>,
-    /// How many things were named.
+    /// The number of names so far.
     names: u32,
 }
 
@@ -89,7 +89,7 @@ impl Story {
         if dice.bool() {
             accept.push(Cause::Protected);
         }
-        // Dice of its own: what else a seed decides stays as it is.
+        // Separate random numbers, so that the other decisions of a seed do not change.
         let delete_after = match Rng::with_seed(seed ^ 0x00DE_1E7E).u8(..4) {
             0 => Some("1d".parse().unwrap()),
             1 => Some("2d".parse().unwrap()),
@@ -127,7 +127,7 @@ impl Story {
             story.rotating = story.any(A, |thing| !thing.is_empty()).map(|thing| thing.look.id);
         }
         story.remember();
-        // Nothing is copied in the second in which it was written: services keep times to the second.
+        // Nothing is copied in the second in which it was written, because services store times to the second.
         tokio::time::advance(Duration::from_hours(1)).await;
         story
     }
@@ -139,7 +139,7 @@ impl Story {
         tokio::time::advance(Duration::from_hours(24 * days)).await;
     }
 
-    /// May the bytes of a blob be exchanged for as many?
+    /// May the bytes of a blob be replaced with the same length?
     pub(super) fn may_exchange(&mut self, container: &str, blob: &str) -> bool {
         let blob = (container.to_owned(), blob.to_owned());
         let may = !self.dressed.contains(&blob);
@@ -159,7 +159,7 @@ impl Story {
         may
     }
 
-    /// What people do on one day.
+    /// The users' edits of one day.
     pub(super) async fn live(&mut self) {
         self.remember();
         if self.rotating.is_some() {
@@ -182,7 +182,7 @@ impl Story {
         self.remember();
     }
 
-    /// Notes which blobs the source has, and which copies are ours.
+    /// Records which blobs the source has, and which copies are ours.
     fn remember(&mut self) {
         for (copy, origin) in Library::of(&self.world, B).copies() {
             self.copies.insert(copy.id().to_owned(), origin.source);
@@ -207,17 +207,17 @@ impl Story {
         }
     }
 
-    /// Of which source asset it is a copy of ours, also where somebody removed its mark.
+    /// The source asset of which it is our copy, even if its mark was removed.
     pub(super) fn source_of(&self, thing: &Thing) -> Option<String> {
         thing.origin().map(|origin| origin.source).or_else(|| self.copies.get(thing.id()).cloned())
     }
 
-    /// Notes that only the weekly listing of file records shows an edit of a source asset, or of its copy.
+    /// Records that only the weekly listing of file records shows an edit of a source asset, or of its copy.
     pub(super) fn edit_records_of(&mut self, source: &str) {
         self.records_edited.insert(source.to_owned(), mediamirror::clock::now());
     }
 
-    /// May the file records of a source asset still differ?
+    /// Can the file records of a source asset still differ?
     pub(super) fn records_may_differ(&self, source: &str) -> bool {
         let recent = |edited: &Timestamp| mediamirror::clock::now().duration_since(*edited).as_hours() <= 7 * 24;
         self.records_edited.get(source).is_some_and(recent)
@@ -228,7 +228,7 @@ impl Story {
         (!choices.is_empty()).then(|| choices[self.dice.usize(..choices.len())].clone())
     }
 
-    /// An asset of a region that is such a one.
+    /// A random asset of a region that matches `wanted`.
     pub(super) fn any(&mut self, region: usize, wanted: impl Fn(&Thing) -> bool) -> Option<Thing> {
         let all: Vec<Thing> = Library::of(&self.world, region).0.into_iter().filter(wanted).collect();
         self.one_of(&all)
@@ -251,7 +251,7 @@ impl Story {
         self.one_of(&ids)
     }
 
-    /// A name that nothing has yet.
+    /// A new name.
     pub(super) fn name(&mut self, kind: &str) -> String {
         self.names += 1;
         format!("{kind}-{}", self.names)
@@ -296,7 +296,7 @@ fn settings(dice: &mut Rng) -> Settings {
     settings
 }
 
-/// What goes wrong in one night: listings that skip rows, or refused requests.
+/// The faults of one night: listings that skip rows, or refused requests.
 pub(super) fn troubles(dice: &mut Rng) -> FaultPlan {
     let account = ["mediawest", "mediaeast", "storewest", "storeeast"][dice.usize(..4)];
     let rule = match dice.u8(..5) {

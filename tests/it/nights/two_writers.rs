@@ -1,5 +1,5 @@
-//! Two hosts that mirror the same library at the same time, each with a ledger of its own: the lock of the target lets one
-//! of them write, and nothing is made twice.
+//! Two hosts that mirror the same library at the same time, each with its own ledger: with the target's lock, only one
+//! of them writes, and nothing is made twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn of_two_hosts_that_start_at_once_one_reports_the_lock_and_nothing_is_mad
         let run = |ledger: &Ledger| {
             mirror(world.pair(), ledger.clone(), Options::default(), Arc::new(Silent), CancellationToken::new())
         };
-        // They take turns in being the first to ask for the lock: the ledger of the second one knows nothing at first.
+        // They request the lock first in turn: the ledger of the second one is empty at first.
         let (first, second) = if night % 2 == 0 { (&world.ledger, &other) } else { (&other, &world.ledger) };
         let ended = tokio::join!(run(first), run(second));
         let (won, lost): (Vec<_>, Vec<_>) = [ended.0, ended.1].into_iter().partition(Result::is_ok);

@@ -1,5 +1,5 @@
-//! Are a night's verdicts true? Which guards are reached, and which causes have a reason, is found out from what both
-//! accounts hold, not from what the planner says.
+//! Checks a night's verdicts: which guards are reached, and which causes have a reason. This follows from the contents
+//! of both accounts, not from the planner.
 
 use std::collections::BTreeSet;
 
@@ -27,14 +27,14 @@ pub(super) struct Reached {
 pub(super) struct Stopped {
     pub(super) at: Timestamp,
     pub(super) published: u64,
-    /// With copies whose mark somebody removed.
+    /// Including copies whose mark was removed.
     pub(super) most_published: u64,
-    /// At least so many, and at most.
+    /// The smallest possible number, and the largest.
     pub(super) least: u64,
     pub(super) most: u64,
 }
 
-/// What the guards have to judge tonight.
+/// What the guards have to check tonight.
 pub(super) struct Guards {
     pub(super) withdraw: Reached,
     pub(super) shrink: Reached,
@@ -42,24 +42,24 @@ pub(super) struct Guards {
     /// Copies that A does not want to play any more, and those that play.
     pub(super) stopping: u64,
     pub(super) published: u64,
-    /// With copies whose mark somebody removed.
+    /// Including copies whose mark was removed.
     pub(super) most_published: u64,
 }
 
-/// Above how many assets that stop playing the guard holds, by the contract.
+/// The number of assets that stop playing above which the guard holds, by the contract.
 fn limit(published: u64) -> u64 {
     if published < 40 { (published / 2).max(3) } else { (published / 10).max(20) }
 }
 
 impl Guards {
-    /// `earlier`: what the nights before stopped, but those with faults.
+    /// `earlier`: what earlier nights stopped, except those with faults.
     pub(super) fn of(state: &State, story: &Story, earlier: &[Stopped], now: Timestamp) -> Self {
         let published = state.b.copies().filter(|(copy, _)| copy.locators().any(is_ours)).count() as u64;
-        // A copy whose mark somebody removed may count or not.
+        // A copy whose mark was removed can count or not.
         let marked = |thing: &Thing| thing.origin().map(|origin| origin.source);
         let never = |holder: &Thing| holder.is_protected() || holder.look.options == 1;
         let stopping = stopping(state, now, marked, never);
-        // An asset without blobs that a locator moved to counts, unless it is not known to have none.
+        // An asset without blobs to which a locator moved counts, unless it is unknown that it has none.
         let at_most = self::stopping(state, now, |copy| story.source_of(copy), |heir| never(heir) || heir.is_empty());
         let recent: Vec<&Stopped> =
             earlier.iter().filter(|night| now.duration_since(night.at) < SignedDuration::from_hours(7 * 24)).collect();
@@ -88,7 +88,7 @@ impl Guards {
         self.withdraw.may || self.shrink.may || self.overwrite.may
     }
 
-    /// Must one of them hold something, of those that the operator does not let pass what they held before?
+    /// Must one of them hold something, without those whose held changes the operator allows?
     fn must_hold(&self, allowed: &Allow) -> bool {
         let must = |reached: Reached, allowed: &Option<String>| reached.must && allowed.is_none();
         must(self.withdraw, &allowed.withdraw)
@@ -97,8 +97,8 @@ impl Guards {
     }
 }
 
-/// Copies with a locator of ours that is valid and that A does not serve from the copy's asset, where A publishes nothing on
-/// that asset or protects it. A locator that moved is no such one, unless to an asset that B does `never` publish.
+/// Copies with one of our valid locators that A does not serve from the copy's asset, if A publishes nothing of that
+/// asset or protects it. A moved locator does not count, unless it moved to an asset that B `never` publishes.
 fn stopping(
     state: &State,
     now: Timestamp,
@@ -116,7 +116,7 @@ fn stopping(
     state.b.0.iter().filter(|copy| source(copy).is_some_and(|source| stops(copy, &source))).count() as u64
 }
 
-/// Copies whose mark somebody removed may count or not.
+/// Copies whose mark was removed can count or not.
 fn shrink(state: &State, story: &Story) -> Reached {
     let copies = state.b.copies().filter(|(_, origin)| !origin.retired).map(|(_, origin)| origin.source);
     let marked = Shrunken::of(state, copies);
@@ -127,7 +127,7 @@ fn shrink(state: &State, story: &Story) -> Reached {
     Reached { may: marked.is_many() || all.is_many(), must: marked.is_held() && all.is_held() }
 }
 
-/// Copies, and those of them whose source asset is gone.
+/// Copies, and those whose source asset does not exist any more.
 struct Shrunken {
     copies: usize,
     lost: usize,
@@ -144,26 +144,26 @@ impl Shrunken {
         self.lost * 5 > self.copies
     }
 
-    /// The contract says "over 20 %"; of very few copies the program holds only when all are lost.
+    /// The contract says "over 20 %"; with very few copies, the program holds only if all are lost.
     fn is_held(&self) -> bool {
         self.is_many() && (self.lost > 3 || self.lost == self.copies)
     }
 }
 
-/// Blobs of copies that are on both sides in different bytes, and blobs that may have been written to. A copy whose mark
-/// somebody removed may count or not; the contents of an asset that is never published, or that has
-/// lost a blob, are not compared.
+/// Blobs of copies that have different bytes on both sides, and blobs that may have been written. A copy whose mark was
+/// removed can count or not; the contents of an asset that is never published, or that has lost a blob, are not
+/// compared.
 fn overwrite(state: &State, story: &Story) -> Reached {
     let known = state.b.0.iter().filter_map(|copy| Some((copy, state.a.get(&story.source_of(copy)?)?)));
     let marked = state.b.copies().filter_map(|(copy, origin)| Some((copy, state.a.get(&origin.source)?)));
     let never = |thing: &Thing| thing.is_protected() || thing.look.options == 1 || thing.lacks_a_blob();
     let mirrored = marked.filter(|(_, thing)| !never(thing));
     let (most, least) = (Overwritten::of(known), Overwritten::of(mirrored));
-    // What people changed on B counts for nothing, and what has the same bytes under another entity tag may count.
+    // Changes of users on B do not count, and equal bytes with another entity tag can count.
     Reached { may: most.changed + 20 > least.limit(), must: least.changed > most.limit() + 20 }
 }
 
-/// Blobs that are compared, and those of them that have other bytes than their copies.
+/// Blobs that are compared, and those with other bytes than their copies.
 #[derive(Default)]
 struct Overwritten {
     compared: u64,
@@ -189,7 +189,7 @@ impl Overwritten {
 }
 
 impl Night<'_> {
-    /// (e) Every asset has one verdict, they add up, and the run ends as they say.
+    /// (e) Every asset has one verdict, the counts add up, and the run ends accordingly.
     pub(super) fn verdicts_are_true(&self, guards: &Guards) {
         let counts = self.summary.assets;
         let not = counts.skipped + counts.failed + counts.conflicts + counts.held + counts.unchecked;
@@ -217,7 +217,7 @@ impl Night<'_> {
         }
     }
 
-    /// No problem is made up.
+    /// Every reported problem has a reason.
     fn causes_have_reasons(&self, guards: &Guards) {
         for problem in &self.summary.problems {
             let thing = self.after.a.get(problem.asset.as_str());
@@ -235,12 +235,12 @@ impl Night<'_> {
         if cause == Cause::HeldByGuard {
             return held;
         }
-        // Also of an asset that A deleted; of a copy whose mark somebody removed by the copy's own id.
+        // Also for an asset that A deleted; for a copy whose mark was removed, by the copy's own id.
         if cause == Cause::ForeignLocatorRevoked {
             let itself = self.after.b.get(source);
             return copies.into_iter().chain(itself).any(|copy| self.is_revoked_elsewhere(copy));
         }
-        // Of an asset that A deleted.
+        // For an asset that A deleted.
         if cause == Cause::NotDeleted {
             return thing.is_none() && self.story.options.policy.delete_after.is_some();
         }
@@ -260,7 +260,7 @@ impl Night<'_> {
         }
     }
 
-    /// Has a copy of that asset an archived blob that the asset has as well?
+    /// Does a copy of that asset have an archived blob that the asset has, too?
     fn is_archived_in_target(&self, source: &str) -> bool {
         let Some(thing) = self.after.a.get(source) else { return false };
         let copies = self.after.b.0.iter().filter(|copy| self.story.source_of(copy).as_deref() == Some(source));
@@ -269,7 +269,7 @@ impl Night<'_> {
             .any(|(name, blob)| blob.is_archived() && thing.blobs().any(|(ours, _)| ours == name))
     }
 
-    /// Which asset has which cause, and is it owed? Where both sides have archived blobs, a run may find either first.
+    /// The causes by asset, and whether they are owed. If both sides have archived blobs, a run can report either side.
     pub(super) fn named(&self, summary: &Summary) -> BTreeSet<(AssetId, Cause, bool)> {
         let both = |asset: &AssetId| {
             let thing = self.after.a.get(asset.as_str());
@@ -286,20 +286,20 @@ impl Night<'_> {
         named.collect()
     }
 
-    /// Is a locator id of A used by somebody else on B?
+    /// Does a foreign locator use this locator id of A on B?
     fn is_taken(&self, guid: &str) -> bool {
         let theirs = |state: &State| state.b.holder(guid).is_some_and(|(_, locator)| !is_ours(locator));
         theirs(self.before) || theirs(self.after)
     }
 
-    /// Is a locator of somebody else's on the copy whose id A served once, and serves no more?
+    /// Does the copy have a foreign locator with an id that A once served, and serves no more?
     fn is_revoked_elsewhere(&self, copy: &Thing) -> bool {
         let revoked = |guid: &str| self.story.served.contains(guid) && self.after.a.holder(guid).is_none();
         copy.locators().any(|locator| !is_ours(locator) && revoked(&locator.guid))
     }
 
-    /// Would the copy have more than five locators, with those of somebody else, those that a guard holds, and those that
-    /// moved away tonight? What A has withdrawn makes room.
+    /// Would the copy have more than five locators, with foreign ones, those that a guard holds, and those that moved
+    /// away tonight? Locators that A has withdrawn do not count.
     fn is_full(&self, thing: &Thing) -> bool {
         let wanted: BTreeSet<&str> = thing.locators().map(|locator| locator.guid.as_str()).collect();
         let (before, after) = (self.before.b.copies_of(thing.id()), self.after.b.copies_of(thing.id()));
@@ -333,7 +333,7 @@ impl Night<'_> {
             })
     }
 
-    /// Of (e): what `verify` says right after the run is what the run said.
+    /// Of (e): directly after the run, `verify` reports the same as the run.
     pub(super) fn agrees_with(&self, verification: &Verification) {
         let outcome = self.summary.outcome;
         let excused = |difference: &&Difference| {
@@ -342,7 +342,7 @@ impl Night<'_> {
             late && difference.what.contains("file record")
         };
         let differences: Vec<_> = verification.differences.iter().filter(|one| !excused(one)).collect();
-        // Which blobs A has lost follows from its file records.
+        // The blobs that A has lost are known from its file records.
         let late = |problem: &&Problem| {
             let asset = problem.asset.as_str();
             let lost = self.after.a.get(asset).is_some_and(|thing| thing.is_empty() || thing.lacks_a_blob());
@@ -356,8 +356,8 @@ impl Night<'_> {
                 let fine = clean || (differences.is_empty() && excused);
                 assert!(fine, "(e) complete, and verify finds {differences:?} {:?}", verification.problems);
             }
-            // New copies of the same night can make the guard on shrinking let the others go, and what is held on a copy that
-            // is replaced goes with it.
+            // New copies of the same night can make the guard on shrinking allow the others, and held changes of a
+            // replaced copy disappear with it.
             Outcome::Held if clean && self.holds_what_plays_nothing() => {}
             _ => assert!(!clean, "(e) {outcome:?} {:?}, and verify finds nothing", self.summary.problems),
         }

@@ -1,4 +1,4 @@
-//! A proxy between the program and the services, in a process of its own. It damages what passes through it.
+//! A proxy between the program and the services, in a separate process. It damages the traffic.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};

@@ -7,11 +7,11 @@ use crate::cli::against_emulator::Emulator;
 
 /// Seeds. Each of them is a different network.
 const SEEDS: u64 = 50;
-/// Runs on such a network, at most. The first complete run is the last.
+/// The most runs on such a network. The first complete run is the last one.
 const NIGHTS: u32 = 6;
 
 #[test]
-fn whatever_the_network_does_both_libraries_are_equal_in_the_end() {
+fn both_libraries_are_equal_in_the_end_on_any_bad_network() {
     let seeds = std::sync::Mutex::new(0..SEEDS);
     let next = || seeds.lock().unwrap().next();
     let complete = std::sync::atomic::AtomicU64::new(0);
@@ -26,7 +26,7 @@ fn whatever_the_network_does_both_libraries_are_equal_in_the_end() {
             });
         }
     });
-    // If the proxy let no run succeed, the test would prove nothing.
+    // If no run succeeded behind the proxy, the test would prove nothing.
     assert!(complete.into_inner() >= SEEDS / 2);
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{BINARY, LONG, Run, copies, done, is_mirrored, library, regions};
 use crate::cli::against_emulator::Emulator;
 
-/// What makes the clock wrong, built by the compiler that `SQLite` is built with: it is there wherever this crate is built.
+/// Builds the library that makes the clock wrong, with the compiler that also builds `SQLite`, so that it is always
+/// available.
 fn wrong_clock(emulator: &Emulator) -> PathBuf {
     let library = emulator.path().join("wrong-clock.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/wrong-clock.c");
@@ -43,7 +44,7 @@ fn a_machine_whose_clock_is_ten_minutes_wrong_mirrors_and_the_doctor_reports_it(
         run(&["sync", "--quiet"]).with(0);
         is_mirrored(&emulator);
         run(&["verify", "--quiet"]).with(0);
-        // With the clock put right, and wrong again, there is nothing to be done.
+        // With the correct clock, and with the wrong one again, there is nothing to do.
         Run::start(&emulator, &["sync", "--quiet"]).end().with(0);
         run(&["sync", "--quiet"]).with(0);
         assert_eq!((copies(&emulator), done(&emulator, &["CreateAsset"])), (60, 12), "something was done twice");

@@ -1,7 +1,7 @@
-//! A ledger without room, and one that must not be written.
+//! A ledger on a full disk, and one that must not be written.
 //!
-//! A limit on the size of files needs no privilege and so always runs; a file system that is really full is tried where
-//! this machine lets a user mount one.
+//! A limit on the size of files needs no privileges, so it is always tested; a full file system is tested if users may
+//! mount one on this machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,10 +17,10 @@ fn small_room() -> Emulator {
 }
 
 #[test]
-fn a_ledger_that_may_not_grow_ends_the_run_with_eight_and_the_next_one_goes_on() {
+fn a_ledger_that_cannot_grow_ends_the_run_with_eight_and_the_next_one_resumes() {
     let emulator = small_room();
-    // In blocks of 512 bytes: room for a new ledger, not for what a run records. The signal is ignored, so that the write
-    // fails, as on a full disk.
+    // In blocks of 512 bytes: enough for a new ledger, but not for the records of a run. The signal is ignored, so that
+    // the write fails, as on a full disk.
     let ended = Run::script(
         &emulator,
         r#"trap '' XFSZ; ulimit -f 160; exec "$0" sync --quiet --max-in-flight 4 --assets-in-flight 4"#,
@@ -33,12 +33,12 @@ fn a_ledger_that_may_not_grow_ends_the_run_with_eight_and_the_next_one_goes_on()
     assert!(started > 0 && started < BLOBS, "it ended before or after the run, not in it: {started} copies");
     ledger_is_sound(&emulator, "mirror.ledger");
 
-    // The signal kills a program that does not ignore it: as good as any death.
+    // The signal kills a program that does not ignore it.
     let killed = Run::script(&emulator, r#"ulimit -f 160; exec "$0" sync --quiet"#).end();
     assert!(killed.code == Some(8) || killed.signal.is_some(), "{killed:?}");
     ledger_is_sound(&emulator, "mirror.ledger");
 
-    // No room at all: not even for the name of who holds the lock.
+    // No space at all, not even for the name of the lock's holder.
     fs::write(emulator.path().join("mirror.ledger.lock"), "").unwrap();
     let ended = Run::script(&emulator, r#"(trap "" XFSZ; ulimit -f 0; exec "$0" sync --quiet) 2>&1 | cat"#).end();
     assert!(ended.stdout.contains("cannot lock the ledger"), "{ended:?}");
@@ -49,18 +49,18 @@ fn a_ledger_that_may_not_grow_ends_the_run_with_eight_and_the_next_one_goes_on()
 }
 
 #[test]
-fn a_disk_that_fills_up_ends_the_run_with_eight_and_with_room_the_next_one_goes_on() {
+fn a_full_disk_ends_the_run_with_eight_and_the_next_one_with_free_space_resumes() {
     let emulator = small_room();
-    // The ledger is gone with the mount. Without it a blob without a checksum counts as copied only if its copy is younger
-    // by a second.
+    // The ledger disappears with the mount. Without it, a blob without a checksum counts as copied only if its copy is
+    // younger by one second.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     emulator.change("mirror.ledger", "small/mirror.ledger");
     fs::create_dir(emulator.path().join("small")).unwrap();
     if !may_mount(&emulator) {
         println!("no user may mount here: the test with a limit on the size of files stands for this one");
-        return a_ledger_that_may_not_grow_ends_the_run_with_eight_and_the_next_one_goes_on();
+        return a_ledger_that_cannot_grow_ends_the_run_with_eight_and_the_next_one_resumes();
     }
-    // The mount is gone with the shell: what is to be seen afterwards is copied out.
+    // The mount disappears with the shell, so the files for later checks are copied.
     let script = r#"exec unshare -rm sh -c '
         mount -t tmpfs -o size=120k none small || exit 99
         "$0" sync --quiet --max-in-flight 4 --assets-in-flight 4; echo "first $?"
@@ -80,7 +80,7 @@ fn a_disk_that_fills_up_ends_the_run_with_eight_and_with_room_the_next_one_goes_
 }
 
 #[test]
-fn a_ledger_in_a_folder_that_is_read_only_ends_the_run_with_eight_and_nothing_is_written() {
+fn a_ledger_in_a_read_only_folder_ends_the_run_with_eight_and_nothing_is_written() {
     let emulator = Emulator::start("");
     emulator.change("mirror.ledger", "kept/mirror.ledger");
     let kept = emulator.path().join("kept");
@@ -100,7 +100,8 @@ fn a_ledger_in_a_folder_that_is_read_only_ends_the_run_with_eight_and_nothing_is
     is_mirrored(&emulator);
 }
 
-/// A run to which these are read-only: by their modes, or, for a superuser, whom modes do not keep out, by a mount.
+/// A run for which these paths are read-only: by their modes, or by a mount for a superuser, for whom modes have no
+/// effect.
 fn read_only(emulator: &Emulator, paths: &[&str]) -> super::Ended {
     let probe = emulator.path().join("kept/probe");
     let set = |directory: u32, file: u32| {
@@ -125,7 +126,7 @@ fn read_only(emulator: &Emulator, paths: &[&str]) -> super::Ended {
     ended
 }
 
-/// May this user mount a file system in a namespace of its own?
+/// May this user mount a file system in a separate namespace?
 fn may_mount(emulator: &Emulator) -> bool {
     fs::create_dir_all(emulator.path().join("tried")).unwrap();
     Run::script(emulator, "exec unshare -rm mount -t tmpfs none tried").end().code == Some(0)

@@ -7,11 +7,11 @@ use super::bad_proxy::BadProxy;
 use super::{LONG, LONGEST, library, regions};
 use crate::cli::against_emulator::Emulator;
 
-/// Memory that the manual promises, in KiB.
+/// The limit of memory in the manual, in KiB.
 const MOST: u64 = 256 << 10;
 /// Megabytes that the service sends before it refuses all requests: more than the limit.
 const SENT: u64 = 300;
-/// Megabytes that must be sent, at least. Some listings fail at the first answer.
+/// The fewest megabytes that must be sent. Some listings fail at the first answer.
 const ONE: u64 = 20;
 
 /// Runs a sync behind such a service. Returns its peak memory in KiB.

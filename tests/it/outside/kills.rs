@@ -1,6 +1,7 @@
-//! `kill -9`, again and again; and what a power cut leaves of the ledger.
+//! Repeated `kill -9`, and the ledger after a power cut.
 //!
-//! A copy of the emulator is done and counted when it is asked for, and answered later: what is killed was in flight.
+//! A copy of the emulator is made and counted when it is requested, and answered later: so a kill interrupts requests
+//! in flight.
 
 use std::fs::{self, OpenOptions};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,19 +12,19 @@ use crate::cli::against_emulator::Emulator;
 /// Blobs and assets of the library.
 const BLOBS: u64 = 700;
 const ASSETS: u64 = 70;
-/// Requests in flight. With the latency it bounds the speed: 100 copies a second, 25 in a run that is killed, at most, so
-/// that no machine is fast enough to be done before [`FEWEST`] kills.
+/// Requests in flight. Together with the latency, it limits the speed to 100 copies per second, or 25 in a killed run,
+/// so that no machine finishes before [`FEWEST`] kills.
 const IN_FLIGHT: u64 = 4;
 const LATENCY: u64 = 40;
-/// Kills that are asked for.
+/// The fewest kills.
 const FEWEST: u64 = 30;
-/// After so many kills a run is left alone: a slow machine comes to nothing in half a second.
+/// The most kills: after these, a run is not killed, because a slow machine would never finish in half a second.
 const MOST: u64 = 36;
 
 /// Guarantee 6: a run can be killed at any moment, repeatedly, and the next run resumes it. Completed work is not done
 /// again; only requests in flight may be repeated.
 #[test]
-fn killed_thirty_times_and_more_it_copies_no_more_than_was_in_flight_twice() {
+fn after_thirty_kills_only_copies_in_flight_were_repeated() {
     let seed = seed();
     let recipe = "assets=70,blobs=10,seed=1,sizes=small,awkward=false";
     let emulator = Emulator::with(&regions(LATENCY, LONG), recipe, "");
@@ -38,9 +39,9 @@ fn killed_thirty_times_and_more_it_copies_no_more_than_was_in_flight_twice() {
     is_mirrored(&emulator);
 }
 
-/// Guarantee 6, within blobs: a block that is there is not copied again.
+/// Guarantee 6, within blobs: existing blocks are not copied again.
 #[test]
-fn killed_within_large_blobs_again_and_again_it_copies_no_block_twice_but_those_in_flight() {
+fn after_kills_within_large_blobs_only_blocks_in_flight_were_repeated() {
     let seed = seed();
     // 128 blocks of 64 MiB each.
     let recipe = "assets=3,blobs=1,seed=1,sizes=8589934592,awkward=false,real=false";
@@ -49,17 +50,18 @@ fn killed_within_large_blobs_again_and_again_it_copies_no_block_twice_but_those_
     let (copied, committed) = (copies(&emulator), done(&emulator, &["PutBlockList"]));
     println!("seed {seed}: {kills} kills, {copied} blocks copied, {committed} blobs made of them");
     last.with(0);
-    // Half a second at a hundred blocks a second, at most, is a run that is killed.
+    // A killed run lasts half a second with at most a hundred blocks per second.
     assert!(kills >= 384 / 50, "seed {seed}: done after {kills} kills");
     assert!((384..=384 + IN_FLIGHT * kills).contains(&copied), "seed {seed}: {copied} blocks, {kills} kills");
     assert!((3..=3 + kills).contains(&committed), "seed {seed}: {committed} blobs, {kills} kills");
     is_mirrored(&emulator);
 }
 
-/// A power cut takes away what the file system had not written. The ledger syncs every commit, so that it should lose
-/// none; here it does, and all of it at last, and what the target says still keeps everything from being made twice.
+/// After a power cut, the data that the file system had not written is lost. The ledger syncs every commit, so it
+/// should lose none; here it loses the last commits, and finally everything. The target's data still prevents making
+/// things twice.
 #[test]
-fn a_ledger_that_loses_its_last_commits_or_all_of_them_has_nothing_made_twice() {
+fn nothing_is_made_twice_after_the_ledger_lost_its_last_or_all_commits() {
     let seed = seed();
     let mut rng = fastrand::Rng::with_seed(seed);
     let emulator = Emulator::with(&regions(LATENCY, LONG), &library(60), "");
@@ -91,7 +93,8 @@ fn a_ledger_that_loses_its_last_commits_or_all_of_them_has_nothing_made_twice() 
     is_mirrored(&emulator);
 }
 
-/// Kills one run after the other until one ends by itself, or there were enough: how many, and how the last one ended.
+/// Kills one run after the other until one finishes, or until the maximum; returns the number of kills, and how the
+/// last one ended.
 fn killed_until_done(emulator: &Emulator, seed: u64) -> (u64, Ended) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let in_flight = IN_FLIGHT.to_string();
@@ -108,7 +111,7 @@ fn killed_until_done(emulator: &Emulator, seed: u64) -> (u64, Ended) {
     }
 }
 
-/// Of the environment, to see a failure again, or any.
+/// The seed of the environment, to reproduce a failure, or a random one.
 fn seed() -> u64 {
     std::env::var("MEDIAMIRROR_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(any_seed)
 }

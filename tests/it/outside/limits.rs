@@ -1,4 +1,4 @@
-//! Two runs at once, few file descriptors, and little memory.
+//! Two simultaneous runs, few file descriptors, and little memory.
 
 use jiff::SignedDuration;
 
@@ -7,7 +7,7 @@ use crate::cli::against_emulator::Emulator;
 use crate::cli::counted::wait_for;
 
 #[test]
-fn a_second_run_reports_which_process_holds_the_ledger_since_when_and_the_first_one_continues() {
+fn a_second_run_reports_the_process_that_holds_the_ledger_and_the_first_one_continues() {
     let emulator = Emulator::with(&regions(50, LONG), &library(12), "");
     let before = jiff::Timestamp::now() - SignedDuration::from_secs(1);
     let first = Run::start(&emulator, &["sync", "--quiet", "--max-in-flight", "2"]);
@@ -25,8 +25,8 @@ fn a_second_run_reports_which_process_holds_the_ledger_since_when_and_the_first_
     is_mirrored(&emulator);
 }
 
-/// More requests are asked to be in flight than there are descriptors. Both limits of the process are set, so that it
-/// cannot raise one of them.
+/// More requests in flight are configured than there are descriptors. Both limits of the process are set, so that it
+/// cannot raise the soft one.
 #[test]
 fn few_file_descriptors_slow_a_run_and_do_not_end_it() {
     for (descriptors, in_flight, assets) in [(1_000, 1_500, 300), (100, 256, 60)] {
@@ -45,7 +45,7 @@ fn few_file_descriptors_slow_a_run_and_do_not_end_it() {
 
 /// Otherwise the process would be aborted without an explanation.
 #[test]
-fn a_run_with_too_little_memory_ends_before_it_begins_and_says_what_to_do() {
+fn a_run_with_too_little_memory_ends_before_it_starts_and_says_what_to_do() {
     let emulator = Emulator::with(&regions(0, LONG), &library(4), "");
     let ended = Run::script(&emulator, r#"ulimit -v 200000; exec "$0" sync"#).end();
     ended.with(5);

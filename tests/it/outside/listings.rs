@@ -6,14 +6,14 @@ use std::process::Command;
 use super::{BINARY, LONG, LONGEST, LOOK, Run, regions};
 use crate::cli::against_emulator::Emulator;
 
-/// Blobs of the long container: 24 pages. Kept, they take 60 MB more.
+/// Blobs of the long container: 24 pages. In memory, they would take 60 MB more.
 const MANY: u64 = 120_000;
-/// Blobs of one that is long enough to be listed a second time instead of being kept: a whole page.
+/// Blobs of a container that is just long enough to be listed again instead of being kept in memory: a whole page.
 const FEW: u64 = 5_000;
-/// How much more memory the one may take than the other, kilobytes.
+/// How much more memory the long one may take, in kilobytes.
 const MORE: u64 = 24 << 10;
 
-/// The most memory a process has had, kilobytes, when it has ended by itself.
+/// The peak memory of a process until its end, in kilobytes.
 fn peak_of(run: &mut Run) -> u64 {
     let status = format!("/proc/{}/status", run.process.id());
     let deadline = std::time::Instant::now() + LONGEST;
@@ -28,13 +28,13 @@ fn peak_of(run: &mut Run) -> u64 {
     peak
 }
 
-/// What a plan for one container with so many blobs takes.
+/// The peak memory of a plan for one container with that number of blobs.
 fn plan(blobs: u64) -> u64 {
     let library = format!("assets=1,blobs={blobs},seed=1,sizes=small,awkward=false,published=false");
     let emulator = Emulator::with(&regions(0, LONG), &library, "");
     let mut command = Command::new(BINARY);
     command.args(["sync", "--dry-run", "--output", "json", "--quiet"]);
-    // What threads hold on to, each in an arena of its own, differs from machine to machine.
+    // The memory in separate arenas of the threads would differ between machines.
     command.env("MALLOC_ARENA_MAX", "1");
     let mut run = Run::spawn(&emulator, &mut command);
     let peak = peak_of(&mut run);
@@ -46,7 +46,7 @@ fn plan(blobs: u64) -> u64 {
 }
 
 #[test]
-fn a_container_of_many_pages_takes_hardly_more_memory_than_one_of_a_page() {
+fn a_container_of_many_pages_takes_hardly_more_memory_than_one_of_one_page() {
     let (few, many) = (plan(FEW), plan(MANY));
     assert!(few > 1 << 10, "the peak was not seen: {few} kB");
     assert!(many < few + MORE, "{many} kB for {MANY} blobs, {few} kB for {FEW}");

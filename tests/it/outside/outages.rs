@@ -1,4 +1,4 @@
-//! The services restart, or fall silent, while a run is under way.
+//! The services restart, or stop answering, during a run.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::{Run, copies, done, is_mirrored, library, regions};
 use crate::cli::against_emulator::{Emulator, signal};
 use crate::cli::counted::{ask, wait_for};
 
-/// How long services are away.
+/// How long services are unavailable.
 const AWAY: Duration = Duration::from_secs(3);
 
 /// Blobs of the library.
 const BLOBS: u64 = 100;
 
-/// Tokens are valid for two seconds: new ones are needed while no service issues any.
+/// Tokens are valid for two seconds, so new ones are needed while no service issues any.
 fn emulator() -> Emulator {
     Emulator::with(&regions(50, 2), &library(20), "")
 }
@@ -24,14 +24,14 @@ fn sync(emulator: &Emulator) -> Run {
 }
 
 #[test]
-fn services_that_restart_under_a_run_are_waited_for() {
+fn a_run_waits_for_services_that_restart() {
     let emulator = emulator();
     let mut run = sync(&emulator);
     let restart = format!("/_emulator/restart?away_ms={}", AWAY.as_millis());
     assert_eq!(ask(&emulator, "POST", &restart).0, 202);
     let started = copies(&emulator);
     assert!(!run.ended_within(AWAY / 2), "it ended while no service listened");
-    // Two were in flight when the connections broke, and may have been counted after that.
+    // Two copies were in flight when the connections broke, and may have been counted later.
     assert!(started < BLOBS && copies(&emulator) <= started + 2, "it went on without the services");
     run.end().with(0);
     assert!(copies(&emulator) <= BLOBS + 2, "{} copies", copies(&emulator));
@@ -40,7 +40,7 @@ fn services_that_restart_under_a_run_are_waited_for() {
 }
 
 #[test]
-fn services_that_fall_silent_under_a_run_are_waited_for() {
+fn a_run_waits_for_services_that_stop_answering() {
     let emulator = emulator();
     let mut run = sync(&emulator);
     signal(&emulator.process, "-STOP");

@@ -1,5 +1,5 @@
-//! Outputs that are closed, not read, or full. Then the output of a run is lost, but never its work; a result that a
-//! full output did not take is an error.
+//! Outputs that are closed, not read, or full. Then the output of a run is lost, but never its work; a result that
+//! could not be printed is an error.
 
 use super::{LONG, Run, is_mirrored, library, regions};
 use crate::cli::against_emulator::Emulator;
@@ -36,7 +36,7 @@ fn a_full_standard_output_is_an_error_and_the_run_is_complete_nevertheless() {
 }
 
 #[test]
-fn quiet_prints_nothing_on_success_and_says_what_is_wrong() {
+fn quiet_prints_nothing_on_success_and_reports_errors() {
     let emulator = Emulator::with(&regions(0, LONG), &library(4), "");
     let quiet = |command: &str| {
         let ended = Run::start(&emulator, &[command, "--quiet"]).end();

@@ -1,5 +1,5 @@
-//! What a run leaves behind is searched for secrets: both outputs with everything logged, the ledger with its write-ahead
-//! log, the command line that other users of the machine see.
+//! All traces of a run are searched for secrets: both outputs with the full log, the ledger with its write-ahead log,
+//! and the command line, which other users of the machine can see.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::{LONG, Run, copies, library, regions};
 use crate::cli::against_emulator::Emulator;
 use crate::cli::counted::wait_for;
 
-/// Trouble of every kind that makes a program say more than it should.
+/// Faults of all kinds that could make a program print too much.
 const TROUBLE: &str = r#"
 seed = 5
 [[rule]]
@@ -32,9 +32,9 @@ probability = 0.1
 fault = { refuse = { status = 503, code = "ServerBusy" } }
 "#;
 
-/// Guarantee 8: nothing of a secret is in what the program prints, logs or records, nor on its command line.
+/// Guarantee 8: no part of a secret is printed, logged or recorded, or is on the command line.
 #[test]
-fn no_artefact_of_a_troubled_run_holds_a_secret() {
+fn no_output_or_file_of_a_run_with_faults_contains_a_secret() {
     let emulator = Emulator::with(&regions(20, LONG), &library(30), TROUBLE);
     let secrets = secrets(&emulator);
     let searched = |what: &str, bytes: &[u8]| {
@@ -56,7 +56,7 @@ fn no_artefact_of_a_troubled_run_holds_a_secret() {
         assert!(read.contains(&name.to_owned()), "{name} is not among {read:?}");
     }
 
-    // It may fail: what it says is of interest.
+    // It can fail: only its output is checked.
     for script in [r#"MEDIAMIRROR_LOG=trace exec "$0" sync"#, r#"exec "$0" verify -vvv --output json"#] {
         let ended = Run::script(&emulator, script).end();
         assert!(ended.code.is_some() && !ended.stderr.is_empty(), "{ended:?}");
@@ -65,7 +65,7 @@ fn no_artefact_of_a_troubled_run_holds_a_secret() {
     assert!(copies(&emulator) > 0 && read.contains(&"run.stdout".to_owned()));
 }
 
-/// The keys of all accounts, as they are and as a URL carries them, and what a signature begins with.
+/// The keys of all accounts, unchanged and URL-encoded, and the prefix of a signature.
 fn secrets(emulator: &Emulator) -> Vec<String> {
     let keys =
         (0..2).flat_map(|region| ["account_key", "storage_key"].map(|key| emulator.region(region, key).to_owned()));
@@ -83,7 +83,7 @@ fn leftovers(emulator: &Emulator, searched: &impl Fn(&str, &[u8])) -> Vec<String
         if path.is_file() && path.extension().is_none_or(|extension| extension != "key") {
             let bytes = fs::read(&path).unwrap();
             searched(&name, &bytes);
-            // A signature, or a token's, that is shown as such is blotted out.
+            // The value after the name of a signature must be masked.
             let text = String::from_utf8_lossy(&bytes);
             for mark in ["sig=", "HMACSHA256=", "hmacsha256%3d"] {
                 for (at, found) in text.match_indices(mark) {

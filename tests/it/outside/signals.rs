@@ -6,7 +6,7 @@ use super::{LONG, Run, copies, done, is_mirrored, ledger_is_sound, library, regi
 use crate::cli::against_emulator::{Emulator, signal};
 use crate::cli::counted::wait_for;
 
-/// The third copy is never answered: a run that drains drains for as long as a copy may take.
+/// The third copy is never answered: an interrupted run waits as long as a copy may take.
 const ONE_HANGS: &str = r#"
 [[rule]]
 operation = "PutBlobFromUrl"
@@ -17,7 +17,7 @@ fault = { hang = "after" }
 const CODES: [(&str, i32); 2] = [("-INT", 130), ("-TERM", 143)];
 
 #[test]
-fn one_signal_drains_commits_and_prints_how_to_resume() {
+fn the_first_signal_finishes_work_in_progress_and_prints_how_to_resume() {
     for (name, code) in CODES {
         let emulator = Emulator::with(&regions(50, LONG), &library(12), "");
         let run = Run::start(&emulator, &["sync", "--max-in-flight", "2", "--assets-in-flight", "2"]);
@@ -43,7 +43,7 @@ fn one_signal_drains_commits_and_prints_how_to_resume() {
 }
 
 #[test]
-fn the_second_signal_ends_the_run_at_once_and_the_next_one_goes_on() {
+fn the_second_signal_ends_the_run_immediately_and_the_next_run_resumes() {
     for (name, code) in CODES {
         let emulator = Emulator::with(&regions(0, LONG), &library(4), ONE_HANGS);
         let mut run = Run::start(&emulator, &["sync"]);
@@ -62,10 +62,10 @@ fn the_second_signal_ends_the_run_at_once_and_the_next_one_goes_on() {
     }
 }
 
-/// A stopped program wakes up with its tokens dead and its time limits passed. The emulator's tokens live for two seconds
-/// here, so that four seconds are to them what a night is to a real one.
+/// A stopped program continues with expired tokens and time limits. The emulator's tokens are valid for two seconds
+/// here, so that four seconds have the same effect as a night on real ones.
 #[test]
-fn a_run_that_was_stopped_until_its_tokens_were_dead_goes_on() {
+fn a_run_that_was_stopped_until_its_tokens_expired_continues() {
     let emulator = Emulator::with(&regions(50, 2), &library(20), "");
     let run = Run::start(&emulator, &["sync", "--quiet", "--max-in-flight", "2", "--assets-in-flight", "2"]);
     wait_for(&emulator, "CreateAsset", 4);

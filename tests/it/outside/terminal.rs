@@ -1,4 +1,4 @@
-//! A run on a terminal, interrupted with Ctrl-C: what the screen shows while it drains, and what is left on it.
+//! A run on a terminal, interrupted with Ctrl-C: what the screen shows while it stops, and afterwards.
 //!
 //! `script` (util-linux) makes the terminal, whose line discipline turns the byte 3 into `^C` on the screen and SIGINT.
 
@@ -11,7 +11,7 @@ use crate::cli::counted::wait_for;
 
 const COLUMNS: usize = 80;
 const ROWS: usize = 24;
-/// What Ctrl-C types.
+/// The byte of Ctrl-C.
 const INTERRUPT: &[u8] = b"\x03";
 const HINT: &str = "press Ctrl-C again to leave at once";
 
@@ -20,7 +20,7 @@ struct OnTerminal {
     process: Child,
     keyboard: ChildStdin,
     screen: ChildStdout,
-    /// What the screen was sent so far.
+    /// The output to the terminal so far.
     sent: Vec<u8>,
 }
 
@@ -45,7 +45,7 @@ impl OnTerminal {
         self.keyboard.flush().unwrap();
     }
 
-    /// Waits until the terminal is sent these words, or nothing any more.
+    /// Waits until the output contains this text, or ends.
     fn wait_for(&mut self, words: &str) {
         let mut chunk = [0; 4096];
         while !String::from_utf8_lossy(&self.sent).contains(words) {
@@ -56,14 +56,15 @@ impl OnTerminal {
         }
     }
 
-    /// Its exit code and all that the terminal was sent.
+    /// Its exit code and the whole output to the terminal.
     fn end(mut self) -> (Option<i32>, String) {
         self.screen.read_to_end(&mut self.sent).unwrap();
         (self.process.wait().unwrap().code(), String::from_utf8(self.sent).unwrap())
     }
 }
 
-/// What a terminal shows: lines without the spaces at their ends. It knows what indicatif uses, and does not scroll.
+/// What a terminal shows: lines without the spaces at their ends. It supports the sequences of indicatif, and does not
+/// scroll.
 #[derive(Default)]
 struct Display {
     lines: Vec<Vec<char>>,
@@ -87,7 +88,7 @@ impl Display {
         display.lines.into_iter().map(line).collect()
     }
 
-    /// An escape sequence: a number, and a letter that says what to do.
+    /// Executes an escape sequence: a number, and a letter for the action.
     fn obey(&mut self, characters: &mut std::str::Chars<'_>) {
         assert_eq!(characters.next(), Some('['), "an unknown escape sequence");
         let rest = characters.as_str();
@@ -96,7 +97,7 @@ impl Display {
         match characters.nth(letter) {
             Some('A') => self.row = self.row.saturating_sub(number),
             Some('B') => self.row += number,
-            // The whole line is cleared, for any column of the cursor.
+            // The whole line is cleared, with the cursor in any column.
             Some('K') => self.line().fill(' '),
             other => panic!("an unknown escape sequence: {other:?}"),
         }
@@ -119,7 +120,7 @@ impl Display {
     }
 }
 
-/// How many bars are on the screen.
+/// The number of bars on the screen.
 fn bars(screen: &[String]) -> usize {
     screen.iter().filter(|line| line.contains(['█', '░'])).count()
 }
@@ -138,8 +139,8 @@ fn an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind() {
     assert_eq!(code, Some(130), "{sent}");
     assert!(sent.contains("^C"), "the terminal did not show the typed characters: {sent}");
 
-    // At the end the bars are taken away one by one: this is the last drawing of all three. Before each
-    // drawing the cursor goes up to the first line.
+    // At the end, the bars are removed one by one: this is the last drawing of all three. Before each drawing, the
+    // cursor moves up to the first line.
     let start = "Aassets ";
     let drawing = sent.rfind(start).expect("bars are drawn") + start.len();
     let drawn = drawing + sent[drawing..].find('\u{1b}').expect("the bars are taken away");
@@ -153,7 +154,7 @@ fn an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind() {
 }
 
 #[test]
-fn the_second_interruption_takes_the_bars_away_before_the_program_leaves() {
+fn the_second_interruption_removes_the_bars_before_the_program_ends() {
     let emulator = Emulator::with(&regions(200, LONG), &library(12), "");
     let mut run = OnTerminal::start(&emulator, "sync --max-in-flight 2 --assets-in-flight 2");
     wait_for(&emulator, "CreateAsset", 4);

@@ -1,4 +1,4 @@
-//! Streaming hosts in front of both storage accounts: they serve the blobs to everybody, as a CDN does.
+//! Streaming hosts in front of both storage accounts: they serve the blobs to everyone, as a CDN does.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ pub(super) const EAST: &str = "https://east.example";
 /// Both hosts.
 #[derive(Clone)]
 pub(super) struct Window {
-    /// What reads the blobs.
+    /// Reads the blobs.
     pair: Arc<Pair>,
     inner: Arc<dyn HttpClient>,
     open: bool,
@@ -43,7 +43,7 @@ impl Window {
         Self { open: true, ..Self::plain(world) }
     }
 
-    /// No hosts but those of the emulator.
+    /// Only the hosts of the emulator.
     pub(super) fn plain(world: &World) -> Self {
         Self {
             pair: world.pair(),
@@ -68,7 +68,7 @@ impl Window {
         self.cache_control = value;
     }
 
-    /// The configuration names no streaming host.
+    /// Removes the streaming hosts from the configuration.
     pub(super) fn close(&mut self) {
         self.open = false;
     }
@@ -77,12 +77,12 @@ impl Window {
         self.silent.push(host);
     }
 
-    /// The source's storage account has that host name.
+    /// Sets the host name of the source's storage account.
     pub(super) fn stand_behind(&mut self, host: &'static str) {
         self.origin_host = Some(host);
     }
 
-    /// All URLs that were asked for with GET and without a range of two bytes.
+    /// All URLs that were requested with GET and without a range of two bytes.
     pub(super) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! The source is down: the ledger and the target have to do.
+//! The source is down: only the ledger and the target are used.
 
 use mediamirror::emulator::faults::plan::{Fault, Hang, Refuse, ResetAt, Rule};
 use mediamirror::engine::health::{Replication, SourceState};
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::*;
 
 impl Library {
-    /// Every account of the source does this from now on.
+    /// Sets this fault for every account of the source.
     fn strike(&self, fault: Fault) {
         let plan = FaultPlan::new(1).rule(Rule::new(fault).account("*west*"));
         self.world.emulator.set_faults(&plan).unwrap();
@@ -15,7 +15,7 @@ impl Library {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_is_down_is_no_error_and_its_assets_are_judged_by_the_ledger() {
+async fn a_source_that_is_down_is_no_error_and_its_assets_are_assessed_by_the_ledger() {
     for fault in [
         Fault::Refuse(Refuse::status(503).code("ServerBusy")),
         Fault::Reset(ResetAt::Before),
@@ -42,7 +42,7 @@ async fn a_source_that_is_down_is_no_error_and_its_assets_are_judged_by_the_ledg
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_stops_to_answer_while_it_is_listed_is_down() {
+async fn a_source_that_stops_answering_during_the_listing_is_down() {
     let library = Library::mirrored().await;
     let rule = Rule::new(Fault::Hang(Hang::Before)).account("mediawest").operation("ListLocators");
     library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
@@ -51,7 +51,7 @@ async fn a_source_that_stops_to_answer_while_it_is_listed_is_down() {
     assert!(library.world.emulator.fault_strikes()[0] > 0, "the rule struck");
     assert!(matches!(readiness.source, SourceState::Silent { .. }), "{:?}", readiness.source);
     assert_eq!(readiness.assets.ready, FILMS);
-    // Each attempt waits a minute for its answer. (Virtual time runs ahead while a busy machine opens the ledger.)
+    // Each attempt waits one minute for its answer. (Virtual time runs ahead while a busy machine opens the ledger.)
     assert!(started.elapsed() < Duration::from_mins(4), "{:?}", started.elapsed());
 }
 
@@ -66,7 +66,7 @@ async fn a_source_that_refuses_the_credentials_is_an_error() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_is_not_to_be_asked_gets_no_request() {
+async fn without_source_no_request_is_sent_to_the_source() {
     let library = Library::mirrored().await;
     library.assess(&Assessment { ask_source: false, ..asking() }).await;
     let stats = library.world.emulator.stats();
@@ -87,7 +87,7 @@ async fn a_storage_account_of_the_source_that_is_down_leaves_its_copies_ready() 
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn without_a_ledger_the_marks_of_the_copies_say_what_is_ready_and_what_is_not_known() {
+async fn without_a_ledger_the_marks_of_the_copies_show_what_is_ready_and_what_is_unknown() {
     let library = Library::mirrored().await;
     let unpublished = crate::world::seed_asset(&library.world.pair(), "draft").await;
     put(&library.world.pair().source.storage[0], &unpublished, "draft.mp4", vec![b'd'; 10]).await;
@@ -104,7 +104,7 @@ async fn without_a_ledger_the_marks_of_the_copies_say_what_is_ready_and_what_is_
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_the_ledger_names_and_the_target_lacks_is_not_ready() {
+async fn a_copy_in_the_ledger_that_is_missing_on_the_target_is_not_ready() {
     let library = Library::mirrored().await;
     let copy = copy_of(&library.world, &library.films[0].asset).await;
     library.operator(TARGET).delete_asset(copy.id.as_str()).await.unwrap();
@@ -127,7 +127,7 @@ async fn an_asset_that_the_last_night_could_not_mirror_is_not_ready_with_that_ca
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_that_the_source_deleted_is_no_longer_part_of_it() {
+async fn an_asset_that_the_source_deleted_is_not_in_the_total() {
     let library = Library::mirrored().await;
     library.operator(SOURCE).delete_asset(library.films[0].asset.id.as_str()).await.unwrap();
     let (summary, _) = library.world.sync().await;
@@ -139,7 +139,7 @@ async fn an_asset_that_the_source_deleted_is_no_longer_part_of_it() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_stops_to_answer_while_assets_are_compared_is_not_waited_for() {
+async fn an_assessment_does_not_wait_for_a_source_that_stops_answering() {
     let library = Library::mirrored().await;
     let rule = Rule::new(Fault::Hang(Hang::Before)).account("storewest").operation("ListBlobs");
     library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();

@@ -1,4 +1,4 @@
-//! Drills: a failover that is tried, recorded, and shown by the next assessment.
+//! Drills: tests of a failover that are recorded and shown by the next assessment.
 
 use mediamirror::emulator::faults::plan::{Fault, Refuse, ResetAt, Rule};
 use mediamirror::emulator::stats::Plane;
@@ -29,7 +29,7 @@ impl Stage {
         Self { library, place }
     }
 
-    /// A drill as the command does it.
+    /// Runs a drill as the command does.
     async fn drill(&self, assessment: &Assessment, part: f64) -> Drill {
         let readiness = self.library.assess(assessment).await;
         let drill = readiness.drill(part);
@@ -38,7 +38,7 @@ impl Stage {
         drill
     }
 
-    /// What the next assessment says.
+    /// The last drill according to the next assessment.
     async fn last(&self) -> Option<Drill> {
         self.library.assess(&Assessment { ask_source: false, ..asking() }).await.last_drill
     }
@@ -61,7 +61,7 @@ fn viewers() -> Rule {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_drill_that_passed_is_shown_by_the_next_assessment_also_when_it_fails_later() {
+async fn a_passed_drill_is_shown_by_the_next_assessment_even_if_a_later_one_fails() {
     let stage = Stage::mirrored().await;
     assert_eq!(stage.last().await, None);
     let first = stage.drill(&probing(Depth::Segment), 1.0).await;
@@ -96,13 +96,13 @@ async fn a_drill_passes_while_the_source_is_down_and_leaves_nothing_on_the_targe
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_drill_that_could_not_probe_anything_did_not_pass() {
+async fn a_drill_that_could_not_probe_anything_does_not_pass() {
     let stage = Stage::mirrored().await;
     let records = stage.library.assess(&asking()).await;
     assert!(records.reaches(1.0) && !records.drill(1.0).passed, "records alone pass no drill");
     assert!(stage.library.assess(&probing(Depth::Endpoint)).await.drill(1.0).passed);
     stage.strike(viewers());
-    // Also if the operator accepts causes: no asset has played.
+    // Even if the operator accepts causes, because no asset has played.
     let policy = accepting(&[Cause::ProbeUnanswered]);
     for depth in [Depth::Endpoint, Depth::Manifest, Depth::Segment] {
         let options = Options { policy: policy.clone(), ..Options::default() };
@@ -115,7 +115,7 @@ async fn a_drill_that_could_not_probe_anything_did_not_pass() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_drill_of_a_library_without_assets_did_not_pass() {
+async fn a_drill_of_a_library_without_assets_does_not_pass() {
     let library = Library { world: World::empty().await, films: Vec::new() };
     let drill = library.assess(&probing(Depth::Endpoint)).await.drill(0.01);
     assert!(!drill.passed && drill.total == 0, "{drill:?}");

@@ -1,4 +1,4 @@
-//! Probes: the target's host is asked as viewers ask it.
+//! Probes: viewers' requests to the target's host.
 
 use mediamirror::emulator::faults::plan::{Fault, Refuse, ResetAt, Rule};
 use mediamirror::emulator::stats::Plane;
@@ -18,7 +18,7 @@ fn probing(depth: Depth) -> Assessment {
     Assessment { probe: Some(depth), ..asking() }
 }
 
-/// The target's streaming host answers so where the path is of that form.
+/// Sets a fault of the target's streaming host for paths of that form.
 fn strike(library: &Library, name: &str, fault: Fault) {
     let rule = Rule::new(fault).account("mediaeast").plane(Plane::Streaming).name(name);
     library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
@@ -42,7 +42,7 @@ async fn every_depth_plays_a_library_that_plays() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_segment_that_is_refused_is_found_by_the_deepest_probe_alone() {
+async fn only_the_deepest_probe_finds_a_refused_segment() {
     let library = films().await;
     strike(&library, "*bars*QualityLevels(*)/Manifest(*", Fault::Refuse(Refuse::status(404).code("x")));
     assert_eq!(library.assess(&probing(Depth::Manifest)).await.assets.ready, 3);
@@ -63,7 +63,7 @@ async fn probes_work_while_the_source_is_down() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_host_that_does_not_answer_leaves_its_assets_unknown() {
+async fn assets_of_a_host_that_does_not_answer_are_unknown() {
     let library = films().await;
     strike(&library, "*", Fault::Reset(ResetAt::Before));
     for depth in [Depth::Endpoint, Depth::Segment] {
@@ -75,7 +75,7 @@ async fn a_host_that_does_not_answer_leaves_its_assets_unknown() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_sample_is_never_empty_and_the_others_are_judged_by_their_records() {
+async fn a_sample_is_never_empty_and_the_others_are_assessed_by_their_records() {
     let library = films().await;
     let sample = Sample { part: 0.000_001, seed: "monday".to_owned() };
     let readiness = library.assess(&Assessment { sample, ..probing(Depth::Manifest) }).await;
@@ -86,7 +86,7 @@ async fn a_sample_is_never_empty_and_the_others_are_judged_by_their_records() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_probe_proves_a_copy_of_which_no_record_says_that_it_is_published() {
+async fn a_probe_proves_a_copy_without_a_record_of_its_publication() {
     let library = films().await;
     let down = Rule::new(Fault::Reset(ResetAt::Before)).account("*west*");
     library.world.emulator.set_faults(&FaultPlan::new(1).rule(down)).unwrap();

@@ -1,4 +1,4 @@
-//! The same for libraries that are storage accounts, whose containers have one name on both sides.
+//! The same for libraries that are storage accounts, whose containers have the same name on both sides.
 
 use mediamirror::engine::Outcome;
 use mediamirror::model::{AssetId, ContainerName, LocatorId, PublicAccess, Side};

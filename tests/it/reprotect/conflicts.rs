@@ -1,4 +1,4 @@
-//! What both sides, or the original alone, have changed.
+//! Changes on both sides, or only of the original.
 
 use globset::{Glob, GlobSetBuilder};
 use mediamirror::engine::Outcome;
@@ -9,12 +9,12 @@ use super::{Mirror, locator};
 use crate::world::{copy_of, put};
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_only_the_original_has_changed_stays_and_is_mirrored_after_the_return() {
+async fn changes_of_only_the_original_are_kept_and_mirrored_after_the_return() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;
     mirror.night().await;
-    // A's last hours, which no night has seen: a blob, a locator made and one revoked.
+    // Changes in A after the last night: a new blob, a new locator and a revoked one.
     let pair = world.pair();
     put(&pair.source.storage[0], &film.asset, "film.mp4", vec![b'n'; 2048]).await;
     let late = world.publish(&pair, &film.asset, 48).await;
@@ -35,7 +35,7 @@ async fn what_only_the_original_has_changed_stays_and_is_mirrored_after_the_retu
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_that_both_sides_changed_stays_as_it_is_until_one_side_is_preferred() {
+async fn an_asset_that_both_sides_changed_is_not_changed_until_one_side_is_preferred() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -62,7 +62,7 @@ async fn an_asset_that_both_sides_changed_stays_as_it_is_until_one_side_is_prefe
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn without_the_ledger_of_the_nights_what_differs_is_a_conflict_and_what_is_equal_is_none() {
+async fn without_the_ledger_of_the_nights_only_differences_are_conflicts() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -84,12 +84,12 @@ async fn without_the_ledger_of_the_nights_what_differs_is_a_conflict_and_what_is
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn blobs_that_the_source_had_deleted_do_not_come_back_and_unchanged_ones_are_not_copied_again() {
+async fn blobs_that_the_source_had_deleted_are_not_brought_back_and_equal_ones_not_copied() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4", "old/1.ts"]).await;
     let pair = world.pair();
-    // Without a checksum only the ledger can prove that both are equal.
+    // Without a checksum, only the ledger can prove that both are equal.
     for blob in ["film.mp4", "film.ism"] {
         let at = BlobRef { container: film.asset.container.clone().unwrap(), name: blob.to_owned() };
         let listed = pair.source.storage[0].properties(&at).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! What is made, deleted or lost while the target is active, and whose it is after the return.
+//! Assets that are made, deleted or lost while the target is active, and their owner after the return.
 
 use mediamirror::engine::Outcome;
 use mediamirror::model::{AssetEncryption, Mark, NewAsset, Side};
@@ -9,7 +9,7 @@ use crate::nights::look::B;
 use crate::world::{copy_of, put};
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_born_on_the_target_becomes_an_original_of_the_source_and_follows_it() {
+async fn an_asset_made_on_the_target_becomes_an_original_of_the_source_and_follows_it() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -31,7 +31,7 @@ async fn an_asset_born_on_the_target_becomes_an_original_of_the_source_and_follo
     let there = mirror.locator(Side::Source, &plays.id).await.unwrap();
     let copied = mirror.asset(Side::Source, &there.asset).await.unwrap();
     assert!(copied.alternate_id.unwrap().starts_with("mediamirror:"));
-    // Interrupted, it is done again from its begin.
+    // After an interruption, it is repeated from its start.
     assert_eq!(mirror.come_home().await.handed_over, 1);
     let original = mirror.asset(Side::Source, &there.asset).await.unwrap();
     assert_eq!(original.alternate_id.as_deref(), Some("theirs"));
@@ -41,7 +41,7 @@ async fn an_asset_born_on_the_target_becomes_an_original_of_the_source_and_follo
 
     let night = mirror.night().await;
     assert_eq!((night.outcome, night.blobs.copied, night.locators.mirrored), (Outcome::Complete, 0, 0), "{night:#?}");
-    // Its locators follow the source, although somebody else has made them on the target.
+    // Its locators follow the source, although another program made them on the target.
     mirror.side(Side::Source).library.delete_locator(&plays.id).await.unwrap();
     let night = mirror.night().await;
     assert_eq!((night.outcome, night.withdrawn), (Outcome::Complete, 1), "{night:#?}");
@@ -49,7 +49,7 @@ async fn an_asset_born_on_the_target_becomes_an_original_of_the_source_and_follo
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_is_deleted_on_the_active_side_does_not_play_from_the_source_either() {
+async fn assets_deleted_on_the_active_side_do_not_play_from_the_source() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -69,7 +69,7 @@ async fn what_is_deleted_on_the_active_side_does_not_play_from_the_source_either
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_original_that_is_lost_is_made_again_and_a_retired_one_is_not() {
+async fn a_lost_original_is_made_again_and_a_retired_one_is_not() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -94,7 +94,7 @@ async fn an_original_that_is_lost_is_made_again_and_a_retired_one_is_not() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn nights_wait_while_the_target_is_active_and_nothing_runs_back_while_the_source_is() {
+async fn nightly_runs_are_held_while_the_target_is_active_and_runs_back_while_the_source_is() {
     let mirror = Mirror::new().await;
     mirror.world.seed("film", &["film.ism", "film.mp4"]).await;
     mirror.night().await;
@@ -105,9 +105,9 @@ async fn nights_wait_while_the_target_is_active_and_nothing_runs_back_while_the_
     assert!(!mediamirror::engine::failover::activate_target(&mirror.world.pair()).await.unwrap().changed);
 }
 
-/// The withdrawal is done first: it must not hide that another locator of the asset has changed.
+/// The withdrawal is first, and must not hide that another locator of the asset has changed.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_ends_sooner_comes_back_in_the_run_that_withdraws_another_one_of_its_asset() {
+async fn a_locator_with_an_earlier_expiry_is_brought_back_with_a_withdrawal_of_the_same_asset() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;

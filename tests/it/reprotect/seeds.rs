@@ -1,9 +1,9 @@
-//! Switching over and back in simulation: a seed decides the library, the last hours of the source, what people do to the
-//! target while it is active, and what they do after the return. An oracle that knows nothing of the comparison looks at
-//! what both accounts hold and play.
+//! Simulated failover and return: a seed decides the library, the last changes of the source, and the edits of the
+//! target while it is active and after the return. An oracle that is independent of the comparison checks the contents
+//! and the playback of both accounts.
 //!
-//! `MEDIAMIRROR_SWITCH_SEED=17 cargo test --test it reprotect::seeds -- --nocapture` replays one seed and shows what happened in
-//! it, `MEDIAMIRROR_SWITCHES=2000` runs so many seeds, from `MEDIAMIRROR_FIRST_SWITCH` on.
+//! `MEDIAMIRROR_SWITCH_SEED=17 cargo test --test it reprotect::seeds -- --nocapture` replays one seed and shows its
+//! events, `MEDIAMIRROR_SWITCHES=2000` runs this number of seeds, starting with `MEDIAMIRROR_FIRST_SWITCH`.
 
 mod edits;
 mod oracle;
@@ -26,7 +26,7 @@ use crate::virtual_time;
 use crate::world::World;
 
 thread_local! {
-    /// What happened so far in the seed of this thread.
+    /// The events so far in the seed of this thread.
     static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -39,7 +39,7 @@ fn told() -> String {
 }
 
 #[test]
-fn switching_over_and_back_loses_nothing_and_makes_nothing_twice() {
+fn a_failover_and_a_return_lose_nothing_and_make_nothing_twice() {
     let simulation = Simulation {
         filter: "reprotect::seeds",
         replay: "MEDIAMIRROR_SWITCH_SEED",
@@ -52,7 +52,7 @@ fn switching_over_and_back_loses_nothing_and_makes_nothing_twice() {
     simulation.run();
 }
 
-/// What stays until a person says which side is right: both have changed an asset, or one has deleted what the other changed.
+/// Conflicts that a person must decide: both sides have changed an asset, or one has deleted what the other changed.
 const CONFLICTS: [Cause; 2] = [Cause::ChangedOnBothSides, Cause::ForeignLocatorRevoked];
 
 fn simulate(seed: u64) {
@@ -65,10 +65,10 @@ fn simulate(seed: u64) {
 struct Story {
     mirror: Mirror,
     dice: Rng,
-    /// Originals that were edited in the last hours of the source, and those whose copies were edited on the target.
+    /// Originals that were edited in the source after the last night, and those whose copies were edited on the target.
     late: BTreeSet<String>,
     edited: BTreeSet<String>,
-    /// The source as the last night left it.
+    /// The source after the last night.
     settled: Library,
     names: u32,
 }
@@ -97,7 +97,7 @@ async fn switch(seed: u64) {
 }
 
 impl Story {
-    /// The last night has seen everything so far, and nothing that follows.
+    /// Marks that the last night has processed everything so far.
     fn all_is_seen(&mut self) {
         self.late.clear();
         self.settled = self.library(A);
@@ -107,7 +107,7 @@ impl Story {
         tokio::time::advance(Duration::from_secs(self.dice.u64(600..90_000))).await;
     }
 
-    /// A night that has to make everything equal.
+    /// A night that must make everything equal.
     async fn night(&mut self) {
         let summary = self.mirror.night().await;
         tell(format!("night: {:?}, {:?}, {:?}", summary.outcome, summary.assets, summary.causes));
@@ -159,7 +159,7 @@ impl Story {
         self.mirror.reprotect_preferring(true, prefer).await
     }
 
-    /// A run back, as its dry run says.
+    /// Runs back, and checks that its dry run was right.
     async fn reprotect(&mut self, prefer: Option<GlobSet>) -> Summary {
         let dry = self.dry(prefer.clone()).await;
         let done = self.mirror.reprotect_preferring(false, prefer).await;
@@ -179,7 +179,7 @@ impl Story {
         format!("{what} {}", self.names)
     }
 
-    /// What people do to the source on one day, or in its last hours.
+    /// The users' edits of the source on one day, or after the last night.
     async fn edit_source(&mut self) {
         for _ in 0..self.dice.u8(..4) {
             if let Some(original) = edits::edit(self, A).await {
@@ -189,7 +189,7 @@ impl Story {
         self.time_passes().await;
     }
 
-    /// What they do to the active target.
+    /// The users' edits of the active target.
     async fn edit_target(&mut self) {
         for _ in 0..self.dice.u8(..6) {
             if let Some(copy) = edits::edit(self, B).await {

@@ -1,4 +1,4 @@
-//! The story of a failover: what was changed on the active side comes back.
+//! A whole failover: changes on the active side are brought back.
 
 use mediamirror::engine::Outcome;
 use mediamirror::library::FileSet;
@@ -9,7 +9,7 @@ use super::{Mirror, locator};
 use crate::world::{copy_of, put};
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_was_changed_on_the_active_side_comes_back_to_the_originals() {
+async fn changes_on_the_active_side_are_brought_back_to_the_originals() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
     let film = world.seed("film", &["film.ism", "film.mp4"]).await;

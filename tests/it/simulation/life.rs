@@ -1,4 +1,4 @@
-//! The lives of the program: run under faults, die, be started again over the same ledger.
+//! The lives of the program: it runs with faults, is killed, and is started again with the same ledger.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,15 +24,15 @@ use crate::credentials;
 use crate::virtual_time;
 use crate::world::World;
 
-/// The longest time that a run of a small library may take, also with faults.
+/// The longest time that a run of a small library may take, even with faults.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
-/// Runs without faults in which everything has to be mended: the first finds what the faults left behind, the second
-/// what the first could not know.
+/// The number of runs without faults that must repair everything: the first one finds the effects of the faults, the
+/// second one what the first one could not know.
 const CLEAN_RUNS: u32 = 2;
 
-/// Runs one seed to its end; panics with what was violated.
+/// Runs one seed to its end; panics with the violated condition.
 pub(super) fn simulate(seed: u64) {
-    // The jitter of retries and the order of random choices in the emulator follow from the seed, too.
+    // The jitter of retries and the order of random choices in the emulator depend on the seed, too.
     fastrand::seed(seed);
     virtual_time::block_on(lives(seed));
 }
@@ -60,7 +60,7 @@ async fn lives(seed: u64) {
         oracle.check_target(&world, &path).await;
         oracle.check_secrets(&end, folder.path());
         if dice.bool() {
-            // What was on its way when the program died arrives before it is started again, or after.
+            // Requests that were in flight at the kill take effect before or after the next start.
             tokio::time::sleep(Duration::from_hours(1)).await;
         }
     }
@@ -68,7 +68,7 @@ async fn lives(seed: u64) {
     finish(&world, &path, &options, &mut oracle).await;
 }
 
-/// Shows a life that is replayed.
+/// Prints a replayed life.
 #[expect(clippy::print_stdout, reason = "what a replayed seed does is asked for")]
 fn tell(death: &Death, troubles: &Troubles) {
     if std::env::var_os("MEDIAMIRROR_SEED").is_some() {
@@ -76,7 +76,7 @@ fn tell(death: &Death, troubles: &Troubles) {
     }
 }
 
-/// Runs without faults until all is well, and checks that it is.
+/// Runs without faults until everything is repaired, and checks this.
 async fn finish(world: &World, path: &Path, options: &mediamirror::engine::Options, oracle: &mut Oracle) {
     for run in 1..=CLEAN_RUNS {
         let before = world.emulator.stats();
@@ -100,7 +100,7 @@ async fn finish(world: &World, path: &Path, options: &mediamirror::engine::Optio
 struct Life<'w> {
     world: &'w World,
     ledger: PathBuf,
-    /// Do services go on with what they were asked when the program dies?
+    /// Do services continue requests in flight when the program is killed?
     detached: bool,
 }
 
@@ -109,7 +109,7 @@ pub(super) struct End {
     /// `None`: it died.
     pub(super) ended: Option<Result<Summary, Error>>,
     pub(super) monitor: Arc<TestMonitor>,
-    /// Copies on their way when it died.
+    /// Copies in flight when it was killed.
     pub(super) copies_in_flight: u64,
     /// Requests it sent.
     pub(super) requests: u64,
@@ -158,7 +158,7 @@ impl Life<'_> {
     }
 }
 
-/// Opens the ledger. The tasks of a run that died end one after the other; the last one gives the lock back.
+/// Opens the ledger. The tasks of a killed run end one after the other; the last one releases the lock.
 async fn open(path: &Path) -> Ledger {
     let (source, target) = (AccountName::new("mediawest"), AccountName::new("mediaeast"));
     for attempt in 0..11_000 {
@@ -168,14 +168,14 @@ async fn open(path: &Path) -> Ledger {
             Err(error) => panic!("the ledger cannot be opened again: {error}"),
         }
         if attempt > 1_000 {
-            // The ledger's own threads take real time, which on a busy machine may be long.
+            // The ledger's own threads need real time, which can be long on a busy machine.
             std::thread::sleep(Duration::from_millis(1));
         }
     }
     panic!("a run that died keeps its ledger locked");
 }
 
-/// The program's line to the services, which is cut when it dies.
+/// The program's connection to the services, which ends when it is killed.
 struct Line {
     inner: Arc<dyn HttpClient>,
     sent: AtomicU64,
@@ -192,7 +192,7 @@ impl fmt::Debug for Line {
     }
 }
 
-/// Counts a copy as long as it is on its way.
+/// Counts a copy while it is in flight.
 struct OnItsWay(Arc<AtomicU64>);
 
 impl Drop for OnItsWay {

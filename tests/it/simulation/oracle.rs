@@ -1,4 +1,4 @@
-//! What must be true after every death and at the end: the guarantees I1 to I8, as far as one process can check them.
+//! The conditions after every kill and at the end: the guarantees I1 to I8, as far as one process can check them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -18,19 +18,19 @@ use crate::world::World;
 
 type Fingerprint = [u8; 32];
 
-/// Operations that make a blob out of a source. (Blocks alone make none; their list does.)
+/// Operations that make a blob from a source. (Blocks do not; their list does.)
 const COPIES: [&str; 3] = ["PutBlobFromUrl", "CopyBlob", "PutBlockList"];
-/// How the names of operations begin that change something.
+/// The prefixes of operations that write.
 const WRITES: [&str; 8] = ["Put", "Create", "Update", "Delete", "Set", "Copy", "Abort", "CreateFileInfos"];
 
-/// What is known of the library, and what the program may have cost so far.
+/// What is known about the library, and the allowed requests of the program so far.
 pub(super) struct Oracle {
     /// Every content each blob of the source ever had.
     versions: HashMap<(ContainerName, String), HashSet<Fingerprint>>,
     assets: Vec<Asset>,
     blobs: u64,
     largest_asset: u64,
-    /// Copies beyond one a blob that deaths and faults explain.
+    /// Additional copies of blobs that kills and faults explain.
     excused: u64,
     secrets: Vec<String>,
 }
@@ -51,7 +51,7 @@ impl Oracle {
         oracle
     }
 
-    /// Notes what the source holds now.
+    /// Records the current contents of the source.
     async fn look(&mut self, world: &World) {
         let source = &world.pair().source;
         self.assets = source.library.assets().try_concat().await.unwrap();
@@ -67,7 +67,7 @@ impl Oracle {
         }
     }
 
-    /// Takes in what a life did: what it was up against, and what that may have cost.
+    /// Adds a life: its faults, and the additional requests that these allow.
     pub(super) async fn learn(&mut self, world: &World, troubles: &Troubles, strikes: &[u64], end: &End) {
         self.look(world).await;
         self.excused += end.copies_in_flight;
@@ -76,7 +76,7 @@ impl Oracle {
         }
     }
 
-    /// I3, I4, I5, I7: what the program told agrees with what the services counted.
+    /// I3, I4, I5, I7: the program's reports agree with the services' counts.
     pub(super) fn check_told(&self, world: &World, end: &End, before: &StatsSnapshot, troubles: &Troubles) {
         let after = world.emulator.stats();
         let written: Vec<&StatRow> = after
@@ -98,7 +98,7 @@ impl Oracle {
         let Some(Ok(summary)) = &end.ended else { return };
         let told = summary.requests.blob + summary.requests.media;
         assert_eq!(told, end.requests, "I7: requests sent: {}", since(&after, before));
-        // A copy that an earlier life began and that is still pending is taken over: the service says 409, we say copied.
+        // A pending copy of an earlier life is followed: the service reports 409, the program reports copied.
         let adopted = counted(&after, &["CopyBlob"], 409) - counted(before, &["CopyBlob"], 409);
         let (copied, made_now) = (summary.blobs.copied, made - copies(before));
         assert!(copied <= made_now + adopted, "I7: {copied} were not all copied: {}", since(&after, before));
@@ -106,7 +106,7 @@ impl Oracle {
         let not = assets.skipped + assets.failed + assets.conflicts + assets.held + assets.unchecked;
         let ended = assets.mirrored + assets.unchanged + not;
         assert_eq!(assets.total, ended, "I7: assets");
-        // A copy whose source asset is not listed may be a problem of its own.
+        // A copy whose source asset is not listed can be a separate problem.
         let named: HashSet<_> = summary.problems.iter().map(|problem| &problem.asset).collect();
         assert_eq!(named.len(), summary.problems.len(), "I7: one verdict each");
         assert!(named.len() as u64 >= not, "I7: problems");
@@ -117,7 +117,7 @@ impl Oracle {
         }
     }
 
-    /// I7: what the program said is mirrored is there, down to the last byte. Asked while nothing is spoiled.
+    /// I7: assets that the program reported as mirrored are on the target, with equal bytes. Checked without faults.
     pub(super) async fn check_promises(&self, world: &World, ledger: &Path, end: &End, troubles: &Troubles) {
         if troubles.list.iter().any(|trouble| trouble.changes_source) {
             return;
@@ -128,8 +128,8 @@ impl Oracle {
         }
         let mut found = world.verify_by(ledger).await.differences;
         if troubles.list.iter().any(Trouble::shows_old_copies) {
-            // A run that was shown an old listing of a copy takes its entity tags for the present ones. The next run then copies
-            // equal blobs again, which harms nobody. So a difference counts if it is also seen without the ledger.
+            // A run with a stale listing of a copy records old entity tags. The next run then copies equal blobs again,
+            // which does no harm. So a difference only counts if it is also found without the ledger.
             let seen = world.verify().await.differences;
             found.retain(|one| seen.iter().any(|other| (&other.asset, &other.item) == (&one.asset, &one.item)));
         }
@@ -142,7 +142,8 @@ impl Oracle {
         assert!(torn.is_empty(), "I7: said to be mirrored: {torn:?}");
     }
 
-    /// I1 and I2 as far as they hold at any moment: what is published, and what the ledger says is verified, is there.
+    /// The parts of I1 and I2 that are true at any time: published assets, and those that are verified according to the
+    /// ledger, are complete.
     pub(super) async fn check_target(&self, world: &World, ledger: &Path) {
         let pair = world.pair();
         let assets = pair.target.library.assets().try_concat().await.unwrap();
@@ -165,8 +166,8 @@ impl Oracle {
         }
     }
 
-    /// Every blob of an asset is in the target's container, in a content that the source had. A blob that changed may be
-    /// on its way there again.
+    /// Every blob of an asset is in the target's container, in a content that the source had. A changed blob can be in
+    /// flight again.
     async fn check_blobs(&self, world: &World, origin: &Asset, container: &ContainerName, what: &str) {
         let pair = world.pair();
         let (from, to) = (&pair.source.storage[0], &pair.target.storage[0]);
@@ -179,7 +180,7 @@ impl Oracle {
         }
     }
 
-    /// I6: no secret is told or kept.
+    /// I6: no secret is printed or stored.
     pub(super) fn check_secrets(&self, end: &End, folder: &Path) {
         let echoed: Vec<String> = end.credentials.iter().flat_map(|secret| credentials::needles(secret)).collect();
         let mut artefacts = vec![("events".to_owned(), format!("{:?}", end.monitor.events()).into_bytes())];
@@ -206,7 +207,7 @@ impl Oracle {
         }
     }
 
-    /// I1 at the end: the target is what the source is.
+    /// I1 at the end: the target is equal to the source.
     pub(super) async fn check_end(&mut self, world: &World, ledger: &Path) {
         self.look(world).await;
         let torn = world.torn_blobs().await;
@@ -216,7 +217,7 @@ impl Oracle {
         assert!(torn.is_empty(), "I1: not as the source is: {torn:?}");
         let verification = world.verify_by(ledger).await;
         assert!(verification.differences.is_empty(), "I1: {:?}", verification.differences);
-        // One target for each source, also after faults and crashes.
+        // One copy for each source asset, even after faults and kills.
         let pair = world.pair();
         let targets = pair.target.library.assets().try_concat().await.unwrap();
         let origins: HashSet<_> = targets.iter().filter_map(origin_of).collect();
@@ -224,12 +225,12 @@ impl Oracle {
     }
 }
 
-/// The source asset that an asset's mark names.
+/// The source asset in an asset's mark.
 fn origin_of(asset: &Asset) -> Option<AssetId> {
     asset.alternate_id.as_deref().and_then(Mark::parse).map(|mark| mark.source)
 }
 
-/// The asset that an event says is complete on the target.
+/// The asset that is complete on the target according to an event.
 fn promised(event: RunEvent) -> Option<AssetId> {
     match event {
         RunEvent::AssetFinished { asset, outcome: AssetOutcome::Mirrored | AssetOutcome::Unchanged, .. } => Some(asset),
@@ -242,7 +243,7 @@ fn copies(stats: &StatsSnapshot) -> u64 {
     counted(stats, &COPIES, 201) + counted(stats, &COPIES, 202)
 }
 
-/// How often one of these operations was answered with that status.
+/// The number of answers to these operations with that status.
 fn counted(stats: &StatsSnapshot, operations: &[&str], answer: u16) -> u64 {
     let wanted = |row: &&StatRow| {
         row.plane == Plane::Blob && row.status == answer && operations.contains(&row.operation.as_str())
@@ -250,7 +251,7 @@ fn counted(stats: &StatsSnapshot, operations: &[&str], answer: u16) -> u64 {
     stats.requests.iter().filter(wanted).map(|row| row.count).sum()
 }
 
-/// What was answered between two moments.
+/// The answers between two points in time.
 fn since(after: &StatsSnapshot, before: &StatsSnapshot) -> String {
     let count = |stats: &StatsSnapshot, row: &StatRow| {
         let same = |other: &&StatRow| {

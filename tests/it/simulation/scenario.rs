@@ -1,4 +1,4 @@
-//! What a seed decides: the library, the services, how the program is used, what goes wrong, when it dies.
+//! Everything that a seed decides: the library, the services, the options, the faults, and the kills.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn one_of<T: Clone>(dice: &mut Rng, choices: &[T]) -> T {
     choices[dice.usize(..choices.len())].clone()
 }
 
-/// A small library: what goes wrong is in the steps, not in the numbers.
+/// A small library: errors are in the steps, not in the numbers.
 pub(super) fn library(dice: &mut Rng) -> Generate {
     Generate {
         assets: dice.u32(1..=6),
@@ -35,7 +35,7 @@ pub(super) fn library(dice: &mut Rng) -> Generate {
     }
 }
 
-/// Services that take their time, so that there are moments to die in.
+/// Slow services, so that kills can interrupt requests.
 pub(super) fn settings(dice: &mut Rng) -> Settings {
     let mut settings = Settings::default();
     for region in &mut settings.regions {
@@ -50,24 +50,24 @@ pub(super) fn settings(dice: &mut Rng) -> Settings {
     settings
 }
 
-/// How the program is used.
+/// The options of the program.
 pub(super) fn options(dice: &mut Rng) -> Options {
     let methods = [None, None, Some(CopyMethod::Put), Some(CopyMethod::Blocks), Some(CopyMethod::Async)];
     Options {
         copy_method: one_of(dice, &methods),
         assets_in_flight: Some(dice.usize(1..=8)),
-        // What an awkward library has on purpose.
+        // Causes that an awkward library has on purpose.
         policy: accepting(&[Cause::SourceEmpty, Cause::StorageEncrypted]),
         ..Options::default()
     }
 }
 
-/// When the program dies, if it does.
+/// When the program is killed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Death {
-    /// It lives to its end.
+    /// It is not killed.
     None,
-    /// As the n-th request is about to be sent.
+    /// Before the n-th request.
     AtRequest(u64),
     /// After so long.
     After(Duration),
@@ -83,8 +83,8 @@ impl Death {
     }
 }
 
-/// Writes that may be acknowledged without being done. Put Blob is none of them: the state of the pair is written with its
-/// checksum, which the service compares before it answers.
+/// Writes that can be acknowledged without taking effect. Put Blob is not among them: the state of the pair is written
+/// with its checksum, which the service compares before it answers.
 const PRETENDED: [&str; 5] = [
     "{PutBlobFromUrl,CopyBlob}",
     "{PutBlobFromUrl,PutBlockFromUrl,PutBlockList,CopyBlob}",
@@ -96,25 +96,25 @@ const PRETENDED: [&str; 5] = [
 /// The storage account of the copies.
 const COPIES_ACCOUNT: &str = "storeeast";
 
-/// A rule of faults and how many copies each of its strikes may cost at most.
+/// A fault rule, and the most additional copies for each of its faults.
 pub(super) struct Trouble {
     pub(super) rule: Rule,
-    /// The whole asset may have to be copied again, not the one blob.
+    /// Must the whole asset possibly be copied again, and not only one blob?
     pub(super) costs_asset: bool,
     /// The library itself changes.
     pub(super) changes_source: bool,
-    /// The source may seem to hold less than it does.
+    /// Can the source seem to have less than it does?
     pub(super) hides: bool,
 }
 
 impl Trouble {
-    /// May the listing of a copy lack the last write to it?
+    /// Can the listing of a copy be without the last write?
     pub(super) fn shows_old_copies(&self) -> bool {
         self.rule.fault == Fault::Stale && self.rule.account == COPIES_ACCOUNT
     }
 }
 
-/// What goes wrong in one life of the program.
+/// The faults in one life of the program.
 pub(super) struct Troubles {
     pub(super) plan: FaultPlan,
     pub(super) list: Vec<Trouble>,
@@ -228,7 +228,7 @@ fn trouble(dice: &mut Rng) -> Trouble {
     Trouble { rule, costs_asset, changes_source, hides }
 }
 
-/// A service that is busy or in trouble, and says so in one of the ways there are.
+/// A busy or failing service, with one of the known answers.
 fn busy(dice: &mut Rng) -> Refuse {
     let mut refuse = Refuse::status(one_of(dice, &[503, 503, 429, 500, 502, 504]));
     if dice.bool() {
@@ -240,7 +240,7 @@ fn busy(dice: &mut Rng) -> Refuse {
     }
 }
 
-/// A page nobody can read, or nobody should believe.
+/// An unreadable or wrong page.
 fn mangled(dice: &mut Rng) -> Rule {
     let how = one_of(
         dice,

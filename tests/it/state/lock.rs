@@ -1,4 +1,4 @@
-//! What two runs see of each other's lock.
+//! How two runs exclude each other with the lock.
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn a_second_run_is_refused_with_the_name_of_the_first_one_until_it_ends() 
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_ordinary_night_costs_three_requests_and_a_renewal_every_twenty_seconds() {
+async fn the_lock_of_a_normal_night_needs_three_requests_and_a_renewal_every_twenty_seconds() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
     let rows = |rows: &[(&str, u64)]| -> Vec<(String, u64)> {
@@ -45,14 +45,14 @@ async fn an_ordinary_night_costs_three_requests_and_a_renewal_every_twenty_secon
     assert_eq!(machines.requests(), [], "a released lock is not renewed");
 }
 
-/// Guarantee 11: a run that has lost the lock knows it before it writes.
+/// Guarantee 11: a run that has lost the lock notices it before it writes.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_that_was_suspended_beyond_its_lease_does_nothing_and_another_takes_the_lock() {
+async fn a_run_that_was_suspended_longer_than_its_lease_stops_and_another_takes_the_lock() {
     let machines = Machines::new().await;
     let lock = machines.take("ark").await.unwrap();
     let lost = lock.lost();
     machines.requests();
-    // Nothing of it runs meanwhile.
+    // The suspended run does nothing meanwhile.
     advance(Duration::from_secs(61)).await;
     assert_eq!(loss(&lock), LockLoss::NotRenewed);
     assert!(lost.is_cancelled());
@@ -80,7 +80,7 @@ async fn a_lock_that_cannot_be_renewed_is_given_up_before_its_lease_ends() {
         lock.lost().cancelled().await;
         let after = taken.elapsed().as_secs_f64();
         assert!((44.9..47.0).contains(&after), "{fault:?}: given up after {after} s");
-        // What comes later changes nothing.
+        // Later answers change nothing.
         machines.faults([]);
         sleep(Duration::from_secs(5)).await;
         assert_eq!(loss(&lock), LockLoss::NotRenewed);
@@ -88,7 +88,7 @@ async fn a_lock_that_cannot_be_renewed_is_given_up_before_its_lease_ends() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_time_of_a_lease_counts_from_when_it_was_asked_for_not_from_the_answer() {
+async fn the_time_of_a_lease_counts_from_the_request_and_not_from_the_answer() {
     let mut machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
     machines.world.intercept(|request| {
@@ -96,7 +96,7 @@ async fn the_time_of_a_lease_counts_from_when_it_was_asked_for_not_from_the_answ
         lease.then(|| -> BoxFuture<'static, ()> { Box::pin(sleep(Duration::from_secs(4))) })
     });
     let lock = machines.take("ark").await.unwrap();
-    // One renewal is sent 20 seconds after the acquisition was.
+    // A renewal is sent 20 seconds after the acquisition.
     let started = Instant::now() - Duration::from_secs(4);
     sleep(Duration::from_secs(25)).await;
     machines.faults([Rule::new(refuse(503, "ServerBusy")).operation(LEASE)]);
@@ -106,7 +106,7 @@ async fn the_time_of_a_lease_counts_from_when_it_was_asked_for_not_from_the_answ
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn renewals_that_fail_for_a_while_are_repeated() {
+async fn renewals_that_fail_for_some_time_are_retried() {
     for fault in [refuse(500, "InternalError"), Fault::LostAnswer, Fault::Hang(Hang::After)] {
         let machines = Machines::new().await;
         let lock = machines.take("ark").await.unwrap();
@@ -120,7 +120,7 @@ async fn renewals_that_fail_for_a_while_are_repeated() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_lock_that_is_dropped_ends_by_itself_within_a_minute() {
+async fn a_dropped_lock_expires_within_a_minute() {
     let machines = Machines::new().await;
     drop(machines.take("ark").await.unwrap());
     assert_eq!(refused_by(machines.take("boat").await), "ark");
@@ -144,7 +144,7 @@ async fn answers_that_are_lost_while_the_lock_is_taken_do_not_lock_the_run_out()
 async fn a_lock_that_was_granted_late_has_its_whole_time() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
-    // The account is throttled for nearly the lease's time.
+    // The account is throttled for nearly the whole time of the lease.
     let busy = Fault::Refuse(Refuse::status(503).code("ServerBusy").retry_after("50"));
     machines.faults([Rule::new(busy).operation(LEASE).times(1)]);
     let started = Instant::now();
@@ -156,7 +156,7 @@ async fn a_lock_that_was_granted_late_has_its_whole_time() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_lease_that_ended_is_waited_for_while_the_service_still_refuses_it() {
+async fn a_run_waits_if_the_service_still_refuses_a_lease_that_ended() {
     let machines = Machines::new().await;
     drop(machines.take("ark").await.unwrap());
     sleep(Duration::from_mins(1)).await;
@@ -168,7 +168,7 @@ async fn a_lease_that_ended_is_waited_for_while_the_service_still_refuses_it() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn only_one_of_two_runs_that_create_the_lock_at_once_holds_it() {
+async fn only_one_of_two_runs_that_create_the_lock_simultaneously_holds_it() {
     let machines = Machines::new().await;
     let taken = futures::join!(machines.take("ark"), machines.take("boat"));
     let locked = match taken {
@@ -193,7 +193,7 @@ async fn a_broken_lock_names_its_holder_and_the_holder_stops_with_its_next_renew
     other.check().unwrap();
 }
 
-/// Machines of which another one takes the lock right before the first request to break a lease arrives.
+/// Lets another machine take the lock directly before the first request that breaks a lease.
 fn where_canoe_takes_the_lock_before_it_is_broken(machines: &mut Machines, held: TargetLock) -> Taken {
     let (account, target, taken) = (machines.account(), machines.target.clone(), Taken::default());
     let (held, kept) = (Mutex::new(Some(held)), Arc::clone(&taken));
@@ -217,7 +217,7 @@ fn where_canoe_takes_the_lock_before_it_is_broken(machines: &mut Machines, held:
 type Taken = Arc<Mutex<Option<TargetLock>>>;
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn only_the_holder_that_was_judged_loses_the_lock() {
+async fn only_the_holder_that_was_read_loses_the_lock() {
     let mut machines = Machines::new().await;
     let held = machines.take("ark").await.unwrap();
     let taken = where_canoe_takes_the_lock_before_it_is_broken(&mut machines, held);

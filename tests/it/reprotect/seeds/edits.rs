@@ -1,4 +1,4 @@
-//! What people do to one side.
+//! The users' edits of one side.
 
 use jiff::{SignedDuration, Timestamp};
 use mediamirror::clock;
@@ -113,7 +113,7 @@ fn change_terms(story: &mut Story, side: usize, thing: &Thing) -> Option<()> {
     Some(())
 }
 
-/// In so many hours, in whole seconds: locators are compared by the second.
+/// The time in a number of hours, in whole seconds, because locators are compared to the second.
 fn in_hours(hours: i64) -> Timestamp {
     let at = clock::now() + SignedDuration::from_hours(hours);
     Timestamp::from_second(at.as_second()).unwrap()

@@ -1,4 +1,4 @@
-//! What must be true after a run back and after the return, from what both accounts hold.
+//! The conditions after a run back and after the return, from the contents of both accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,22 @@ use mediamirror::verdict::Cause;
 use super::Story;
 use crate::nights::look::{A, B, Library, Thing};
 
-/// What is known when the target becomes active.
+/// The expectations when the target becomes active.
 pub(super) struct Expected {
     /// Copy -> original.
     originals: BTreeMap<String, String>,
-    /// Originals that were edited in the last hours, even if the edit was undone.
+    /// Originals that were edited after the last night, even if the edit was undone.
     late: BTreeSet<String>,
-    /// What is left of these edits, of originals in which A alone has it.
+    /// The remaining edits of originals that only A has.
     left: BTreeMap<String, Vec<Aspect>>,
-    /// Copies whose originals had been deleted before a night saw it.
+    /// Copies whose originals were deleted after the last night.
     retired: BTreeSet<String>,
 }
 
-/// A part of an asset, and how it is; `None`: it is not there.
+/// A part of an asset, and its value; `None` if it does not exist.
 type Aspect = (Part, Option<String>);
 
-/// What can be edited by itself.
+/// A part that can be edited separately.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Name,
@@ -53,7 +53,8 @@ impl Expected {
         Self { originals, late: story.late.clone(), left, retired }
     }
 
-    /// Has A an edit of that original which the copy has not? Once the copy has all of them, A is as a run back leaves it.
+    /// Does A have an edit of that original that the copy does not have? When the copy has all of them, A is in the
+    /// state after a run back.
     fn is_left(&mut self, original: &str, copy: &Thing) -> bool {
         let there = aspects(copy);
         let left = self.left.get(original);
@@ -64,7 +65,8 @@ impl Expected {
         is_left
     }
 
-    /// After each run back. `first`: it is the first since the failover, so that what was written to A before is known.
+    /// The conditions after each run back. `first`: it is the first one since the failover, so the earlier state of A
+    /// is known.
     pub(super) fn holds_after_a_run_back(&mut self, story: &Story, before: &Library, summary: &Summary, first: bool) {
         let (a, b) = (story.library(A), story.library(B));
         let conflicts: BTreeSet<&str> = summary
@@ -99,7 +101,7 @@ impl Expected {
         nothing_is_there_twice(&a);
     }
 
-    /// What was not edited on B since the failover is in A as it was.
+    /// Originals that were not edited on B since the failover are unchanged in A.
     fn untouched_originals_are_untouched(&self, story: &Story, before: &Library, a: &Library, b: &Library) {
         for (copy, original) in &self.originals {
             if b.get(copy).is_some() && !story.edited.contains(copy) {
@@ -109,7 +111,7 @@ impl Expected {
         }
     }
 
-    /// What was deleted on B does not play from A, unless A has changed its locators meanwhile.
+    /// Assets that were deleted on B do not play from A, unless A has changed their locators meanwhile.
     fn deleted_copies_do_not_play(&self, a: &Library, b: &Library) {
         for (copy, original) in &self.originals {
             if b.get(copy).is_none() && !self.late.contains(original) {
@@ -119,7 +121,7 @@ impl Expected {
         }
     }
 
-    /// After the return nothing is marked in A, and A plays what B plays but for what A alone has changed.
+    /// After the return, nothing is marked in A, and A plays what B plays, except for changes that only A has.
     pub(super) async fn holds_at_home(&self, story: &Story) {
         let (a, b) = (story.library(A), story.library(B));
         for thing in &a.0 {
@@ -157,7 +159,7 @@ fn aspects(thing: &Thing) -> BTreeMap<Part, String> {
     std::iter::once(name).chain(blobs).chain(locators).collect()
 }
 
-/// The asset of A that belongs to a copy is what the copy is.
+/// Checks that the asset of A that belongs to a copy is equal to it.
 fn is_equal(a: &Library, copy: &Thing) {
     let of_mark = copy.origin().and_then(|origin| a.get(&origin.source));
     let born = || a.0.iter().find(|thing| is_copy_of(thing, copy.id()));
