@@ -164,7 +164,7 @@ impl Error {
         Self::input("--include and --exclude", "no asset of the source matches", remedy)
     }
 
-    /// The error of a selection of so many assets by id, none of which exists any more.
+    /// The error of a selection of this many assets by id, none of which exists any more.
     pub(crate) fn none_left(assets: usize) -> Self {
         let reason = format!("none of them is in the source, and the target has no copy of them ({assets} in all)");
         Self::input("the selected assets", reason, "`mediamirror sync` mirrors what the source has now")

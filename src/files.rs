@@ -82,7 +82,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<String> {
 /// Reads the file of a secret. No other user may be able to read or replace it.
 ///
 /// # Errors
-/// As [`read`]; others may read it, it belongs to somebody else, or is a symbolic link.
+/// As [`read`]; other users may read it, it belongs to another user, or it is a symbolic link.
 pub fn read_secret(path: &Path, most: u64) -> io::Result<String> {
     let file = open(path, Links::Refused)?;
     check_private(&file.metadata()?, 0o077)?;
@@ -93,7 +93,7 @@ pub fn read_secret(path: &Path, most: u64) -> io::Result<String> {
 /// read it, and may make it a link.
 ///
 /// # Errors
-/// As [`read`]; everybody may read it, or it belongs to somebody else.
+/// As [`read`]; all users may read it, or it belongs to another user.
 pub fn read_credential(path: &Path, most: u64) -> io::Result<String> {
     let file = open(path, Links::Followed)?;
     check_private(&file.metadata()?, 0o007)?;

@@ -253,7 +253,7 @@ mod tests {
         assert!(asked[0].url.query().unwrap().contains("include=copy%2Cmetadata%2Ctags&maxresults=5000"));
     }
 
-    /// A page of blobs with so many bytes of metadata each.
+    /// A page of blobs with `each` bytes of metadata each.
     fn heavy_page(blobs: usize, each: usize, next: &str) -> Answer {
         let metadata = format!("<Metadata><m>{}</m></Metadata>", "x".repeat(each));
         let properties = "<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length></Properties>";

@@ -100,10 +100,10 @@ impl SasMint {
         Self { by, https_only, kept: Mutex::new(LruCache::new(KEPT)) }
     }
 
-    /// `url`, which has no query, with the container's signature.
+    /// Adds the container's signature to `url`, which has no query.
     ///
     /// # Errors
-    /// No user delegation key can be had.
+    /// There is no user delegation key.
     pub(super) async fn signed(&self, container: &ContainerName, url: &str) -> Result<SignedUrl, Error> {
         Ok(match &self.by {
             Reading::Sas(sas) => SignedUrl::new(url, &utf8_percent_encode(sas.expose(), QUERY).to_string()),

@@ -249,7 +249,7 @@ async fn a_service_that_refuses_every_tenth_attempt_under_any_load_is_not_slowed
             })
             .await;
             assert_eq!(failed, 0);
-            // 256 slots of 25 ms need 5 s for the calls alone, and the last retries some more.
+            // 256 slots of 25 ms need 5 s for the calls alone, and the last retries take longer.
             assert!(seconds < 10.0, "every {every}, {failure}: {seconds} s");
         }
     }

@@ -32,7 +32,7 @@ pub struct Hooks {
     pub on_finding: Option<Vec<String>>,
     /// The time limit of each of them.
     pub patience: Duration,
-    /// Told of each end.
+    /// Notified when a command ends.
     pub webhook: Option<Webhook>,
 }
 

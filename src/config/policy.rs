@@ -90,7 +90,7 @@ impl GuardLimits {
 /// A part of a number of things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// So many.
+    /// A number of them.
     Count(u64),
     /// A percentage, at most 100.
     Percent(u8),

@@ -11,7 +11,7 @@ use crate::model::{Blob, BlobKind, BlobRef, ContainerName, Side};
 
 /// The service refuses requests whose date differs by more than this from its own (documentation of Shared Key).
 const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
-/// A container nobody has.
+/// A container that no account has.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
 /// Examines the account itself. Returns whether it can be read.

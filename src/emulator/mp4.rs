@@ -16,7 +16,7 @@ use super::storage_account::StorageAccount;
 /// The most boxes that are examined; `ftyp`, `moov` and `sidx` are among the first few, or after one `mdat`.
 const BOX_LIMIT: usize = 16;
 
-/// A `moov` larger than this belongs to a progressive file of many hours, whose playlist needs none of it.
+/// A `moov` larger than this belongs to a progressive file of many hours, whose playlist does not need it.
 const MOOV_LIMIT: u64 = 8 * 1024 * 1024;
 
 /// The positions of an MP4's parts, and its content.

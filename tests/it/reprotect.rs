@@ -1,4 +1,4 @@
-//! A region is lost and comes back: the target becomes the active side, is edited, and its changes are brought back to the
+//! A region fails and recovers: the target becomes the active side, is edited, and its changes are copied back to the
 //! originals.
 
 mod blobs;

@@ -80,7 +80,7 @@ impl Prefix {
 /// The value of a gauge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Value {
-    /// So many.
+    /// A number of things.
     Count(u64),
     /// Seconds.
     Number(f64),

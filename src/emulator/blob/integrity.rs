@@ -27,7 +27,7 @@ pub(super) fn check_body(call: &Call<'_>, bytes: &[u8]) -> Result<[u8; 16], Refu
     Ok(md5)
 }
 
-/// The same for the content of a block blob: the checksum that is to be stored is checked in place of the body's own.
+/// The same for the content of a block blob: checks the checksum that is to be stored instead of the body's.
 pub(super) fn check_blob(call: &Call<'_>, bytes: &[u8]) -> Result<[u8; 16], Refusal> {
     let name = "x-ms-blob-content-md5";
     if call.ask.header(name).is_none() {

@@ -6,7 +6,7 @@ use crate::emulator::settings::Role;
 pub(super) fn letters(role: Role) -> Option<&'static str> {
     match role {
         Role::Reader => Some("rl"),
-        // Everything but index tags, which have data actions of their own.
+        // Everything except index tags, which need separate data actions.
         Role::Contributor => Some("racwdxylme"),
         Role::Owner => None,
         Role::Delegator => Some(""),

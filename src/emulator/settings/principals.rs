@@ -16,7 +16,7 @@ pub struct PrincipalSettings {
     /// Certificate (PEM) whose key signs its assertions, if it has one.
     #[serde(default)]
     pub certificate: Option<String>,
-    /// The token of another issuer that is accepted in place of a secret, word for word.
+    /// The token of another issuer that is accepted instead of a secret; compared literally.
     #[serde(default)]
     pub federated_token: Option<String>,
     /// Is it an identity of this machine? Then the machine's identity service, at the token service's address, issues its

@@ -83,7 +83,7 @@ impl ServerManifest {
         self.tracks.iter().filter(move |track| track.kind == kind)
     }
 
-    /// The audio tracks in files of their own, not beside a video track.
+    /// The audio tracks whose files contain no video track.
     pub(super) fn separate_audio(&self) -> impl Iterator<Item = &Track> {
         self.of(Kind::Audio).filter(|audio| self.of(Kind::Video).all(|video| video.src != audio.src))
     }

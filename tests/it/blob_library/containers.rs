@@ -130,7 +130,7 @@ async fn the_metadata_of_containers_is_mirrored_and_a_change_of_it_copies_nothin
         assert_eq!(world.verify().await.differences, []);
     }
     assert_eq!(world.count("PutBlobFromUrl"), 0);
-    // Somebody changes the copy.
+    // Another client changes the copy.
     let mut there = pair.target.storage[0].container(&films).await.unwrap().unwrap().metadata;
     there.insert("owner".to_owned(), "somebody".to_owned());
     pair.target.storage[0].set_container_metadata(&films, &there).await.unwrap();

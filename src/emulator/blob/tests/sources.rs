@@ -1,4 +1,4 @@
-//! Sources that a copy cannot read although a client can, and blobs that are encrypted with a key of their own.
+//! Sources that a client can read and a copy cannot, and blobs that are encrypted with a customer's key or in a scope.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
