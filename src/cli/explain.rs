@@ -11,6 +11,7 @@ use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::format::Format;
+use super::wrap::wrapped;
 
 /// A cause as this command shows it.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -69,7 +70,9 @@ fn text(cause: &Explanation) -> String {
         Class::Skipped => "3, unless the source does not publish the asset or the configuration accepts the cause",
         Class::Failed | Class::Conflict | Class::Unchecked => "3, unless the configuration accepts the cause",
     };
-    format!("{}\n  cause      {}\n  remedy     {}\n  exit code  {exit}\n", cause.code, cause.sentence, cause.remedy)
+    let lines = [("cause", cause.sentence), ("remedy", cause.remedy), ("exit code", exit)];
+    let lines = lines.map(|(label, words)| wrapped(&format!("  {label:<11}"), words));
+    format!("{}\n{}", cause.code, lines.concat())
 }
 
 /// All causes, one per line.
@@ -115,7 +118,7 @@ mod tests {
     fn the_exit_code_is_nine_for_held_changes_and_unchanged_for_withheld_assets() {
         let exit = |cause: Cause| {
             let text = text(&cause.into());
-            text.lines().last().expect("lines").trim_start().trim_start_matches("exit code").trim().to_owned()
+            text.split("exit code").last().expect("a split gives one part at least").trim().to_owned()
         };
         assert_eq!(exit(Cause::HeldByGuard), "9");
         assert_eq!(exit(Cause::Withheld), "unchanged");

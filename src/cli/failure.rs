@@ -15,6 +15,7 @@ use super::excerpt;
 use super::exit_code::ExitCode;
 use super::format::Format;
 use super::plain;
+use super::wrap::wrapped;
 
 /// Why a command failed, and its exit code.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,16 +103,16 @@ impl CommandFailure {
         self
     }
 
-    /// The text for standard error.
-    pub(crate) fn render(&self, color: bool) -> String {
+    /// The text for standard error; on a terminal, long lines are wrapped.
+    pub(crate) fn render(&self, color: bool, is_terminal: bool) -> String {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };
         let line = |message: &str, remedy: Option<&str>, excerpt: Option<&Excerpt>| {
-            let mut text = format!("{red}error{plain}: {}", plain::lines(message));
+            let mut text = part(&format!("{red}error{plain}: "), message, is_terminal);
             if let Some(excerpt) = excerpt {
                 let _ = write!(text, "\n{}", excerpt::shown(excerpt, color));
             }
             if let Some(remedy) = remedy {
-                let _ = write!(text, "\n{green}remedy{plain}: {}", plain::lines(remedy));
+                let _ = write!(text, "\n{}", part(&format!("{green}remedy{plain}: "), remedy, is_terminal));
             }
             text
         };
@@ -146,6 +147,17 @@ impl CommandFailure {
         };
         Self { problems: problems.to_vec(), ..Self::new(ExitCode::Refused, message, remedy) }
     }
+}
+
+/// Words with a label before them. Words of several lines keep them.
+fn part(label: &str, words: &str, is_terminal: bool) -> String {
+    let words = plain::lines(words);
+    if !is_terminal {
+        return format!("{label}{words}");
+    }
+    let starts = std::iter::once(label).chain(std::iter::repeat(""));
+    let lines: String = starts.zip(words.lines()).map(|(start, line)| wrapped(start, line)).collect();
+    lines.trim_end().to_owned()
 }
 
 fn in_one_line(problem: &ConfigError) -> String {

@@ -126,7 +126,7 @@ pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
 pub(crate) fn failure(failure: &CommandFailure, output: Output, color: bool) {
     let text = match output {
         Output::Json => failure.json(),
-        Output::Text => failure.render(color),
+        Output::Text => failure.render(color, io::stderr().is_terminal()),
     };
     let _ = writeln!(io::stderr().lock(), "{}", mask(&text));
 }

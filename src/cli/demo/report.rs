@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::playback::Playback;
 use crate::cli::summary;
+use crate::cli::wrap::wrapped;
 
 /// Pairs of URLs shown; the rest is counted.
 const SHOWN_PAIRS: usize = 3;
@@ -136,14 +137,14 @@ impl Report {
             text.push_str("\nNot mirrored, and why\n");
         }
         for problem in &self.first.problems {
-            let _ = writeln!(text, "  {}: {}", problem.name, problem.finding.line(true));
+            text.push_str(&wrapped("  ", &format!("{}: {}", problem.name, problem.finding.line(true))));
         }
         let silent: Vec<&Playback> = self.playback.iter().filter(|playback| !playback.plays()).collect();
         if !silent.is_empty() {
             text.push_str("\nURLs that do not play in B, and why\n");
         }
         for playback in silent {
-            let _ = writeln!(text, "  {}: {}", playback.urls.asset, playback.why());
+            text.push_str(&wrapped("  ", &format!("{}: {}", playback.urls.asset, playback.why())));
         }
     }
 
