@@ -15,6 +15,9 @@ use crate::redact::SafeUrl;
 use crate::retry::Idempotency;
 use crate::transport::{AllowedHosts, parse_retry_after};
 
+/// The largest body that is read, in bytes: a segment of ten seconds has 30 MB at most.
+const LARGEST: usize = 64 << 20;
+
 /// A client without credentials, for the host of `streaming_url` and those that [`Self::allow`] adds.
 #[derive(Debug)]
 pub struct Viewer {
@@ -102,7 +105,12 @@ impl Viewer {
                 source_refusal: None,
             });
         }
-        read(answer, asked.keep).await
+        // Nothing is read of a body that announces to be too large.
+        let announced = value_of(answer.headers(), "content-length").and_then(|length| length.parse::<usize>().ok());
+        match announced {
+            Some(length) if length > LARGEST => Err(Failure::TooLarge(LARGEST)),
+            _ => read(answer, asked.keep).await,
+        }
     }
 }
 

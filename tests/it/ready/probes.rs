@@ -42,6 +42,17 @@ async fn every_depth_plays_a_library_that_plays() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn only_the_ends_of_a_title_in_one_large_file_are_read() {
+    let recipe = "assets=3,blobs=2,seed=1,sizes=1000000000,awkward=false,real=false";
+    let library = Library { world: World::generated(recipe).await, films: Vec::new() };
+    library.night().await;
+    let readiness = library.assess(&probing(Depth::Segment)).await;
+    let probes = readiness.probes.as_ref().unwrap();
+    assert_eq!((probes.probed, probes.plays), (3, 3), "{readiness:?}");
+    assert_eq!(readiness.assets.ready, 3);
+}
+
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn only_the_deepest_probe_finds_a_refused_segment() {
     let library = films().await;
     strike(&library, "*bars*QualityLevels(*)/Manifest(*", Fault::Refuse(Refuse::status(404).code("x")));
