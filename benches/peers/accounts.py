@@ -19,7 +19,7 @@ SCALED = ("wall_s", "cpu_s", "requests", "source_requests", "target_requests", "
 
 @dataclasses.dataclass
 class Case:
-    """An account of so many containers with so many blobs each, of 64 KiB."""
+    """An account of so many containers with so many blobs each, of 64 KiB unless it says another size."""
 
     containers: int
     blobs: int
@@ -28,6 +28,9 @@ class Case:
     peers: list
     # The containers that the peers' library has; their numbers are multiplied.
     peers_containers: int = 0
+    # Bytes of each blob, and how fast the service copies a request's bytes; 0 = in no time.
+    blob_bytes: int = 0
+    copy_bytes_per_second: int = 0
     # Bars against the better peer: what, and the most it may be.
     first_bars: tuple = ()
     # Bars of the wall time against that one.
@@ -35,7 +38,8 @@ class Case:
 
     @property
     def name(self):
-        return f"{self.containers} containers x {self.blobs}"
+        size = f" of {self.blob_bytes >> 30} GiB" if self.blob_bytes else ""
+        return f"{self.containers} containers x {self.blobs}{size}"
 
 
 CASES = [
@@ -65,6 +69,15 @@ CASES = [
         peers=[(tools.ACCOUNT_AZCOPY, []), (tools.ACCOUNT_RCLONE, [])],
         first_bars=(("wall_s", 1 / 4),),
     ),
+    Case(
+        10,
+        1,
+        ours=[(tools.ACCOUNT_OURS[0], [])],
+        peers=[(tools.ACCOUNT_AZCOPY, []), (tools.ACCOUNT_RCLONE, [])],
+        blob_bytes=4 << 30,
+        copy_bytes_per_second=60_000_000,
+        first_bars=(("wall_s", 1), ("cpu_s", 1)),
+    ),
 ]
 # Requests for each blob of a first run, and for each container and side of a second one, in the first case.
 MOST_REQUESTS = 1.10
@@ -73,12 +86,12 @@ MOST_REQUESTS_AGAIN = 1.0
 OWN_REQUESTS = 8
 
 
-def run(rounds, only):
-    """Measures all cases; the results are stored after each case, as a round takes long."""
+def run(rounds, only, wanted):
+    """Measures the cases whose name contains `wanted`; the results are stored after each case, as a round takes long."""
     rows = {}
     for number in range(rounds):
         for latency in LATENCIES_MS:
-            for case in CASES:
+            for case in (case for case in CASES if wanted in case.name):
                 for step in steps(case, only):
                     for key, found in measure_step(case, latency, *step):
                         rows.setdefault((latency, case.name, *key), []).append(found)
@@ -99,9 +112,10 @@ def steps(case, only):
 
 def measure_step(case, latency, first, again, containers):
     """A first run on a fresh target, then second ones: each with its key (when, what) and its numbers."""
-    library = f"assets={containers},blobs={case.blobs},seed=1,sizes=small,awkward=false,real=false,published=false"
+    sizes = case.blob_bytes or "small"
+    library = f"assets={containers},blobs={case.blobs},seed=1,sizes={sizes},awkward=false,real=false,published=false"
     with tempfile.TemporaryDirectory() as folder, open(pathlib.Path(folder) / "log", "w") as log:
-        with Emulator(folder, library, latency) as emulator:
+        with Emulator(folder, library, latency, copy_bytes_per_second=case.copy_bytes_per_second) as emulator:
             found = measure(first, emulator, log)
             if found["copies"] != containers * case.blobs:
                 raise SystemExit(f"{first.label} copied {found['copies']} of {containers * case.blobs} blobs")
@@ -191,6 +205,8 @@ def print_table(result):
     print(f"other programs took {min(foreign):.0%} to {max(foreign):.0%} of the machine meanwhile")
     for latency in LATENCIES_MS:
         for case in CASES:
+            if not any((row["latency_ms"], row["case"]) == (latency, case.name) for row in result["medians"]):
+                continue
             print(f"\n{f'{case.name}, {latency} ms a request':41}{'wall s':>9}{'CPU s':>8}{'peak MiB':>10}{'requests':>10}")
             for row in result["medians"]:
                 if (row["latency_ms"], row["case"]) != (latency, case.name):

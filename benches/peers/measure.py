@@ -4,8 +4,8 @@ import os
 import pathlib
 import statistics
 
-# The operations that copy a whole small blob, in the emulator's words.
-COPIES = ("PutBlobFromUrl", "CopyBlob", "CopyBlobFromUrl")
+# The operations with which the copy of a blob ends, in the emulator's words: the last one is of a large blob.
+COPIES = ("PutBlobFromUrl", "CopyBlob", "CopyBlobFromUrl", "PutBlockList")
 
 
 def measure(tool, emulator, log):
