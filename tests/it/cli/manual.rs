@@ -57,9 +57,11 @@ fn on_a_terminal(name: &str, value: &str) -> String {
 }
 
 #[test]
-fn on_a_terminal_headings_are_bold_unless_no_color_is_set() {
+fn on_a_terminal_pages_are_wrapped_and_headings_are_bold_unless_no_color_is_set() {
     let bold = on_a_terminal("NO_COLOR", "");
     assert!(bold.starts_with("\u{1b}[1m"), "{bold:?}");
     let plain = on_a_terminal("NO_COLOR", "1");
-    assert!(plain.starts_with("# ") && !plain.contains('\u{1b}'), "{plain:?}");
+    assert!(plain.starts_with("verify\r\n") && !plain.contains('\u{1b}'), "{plain:?}");
+    let widest = plain.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?} columns");
 }
