@@ -41,7 +41,7 @@ pub(crate) use verify::VerifyArgs;
 /// Mirror a media library to a second region, at the same URL paths
 #[derive(Debug, Parser)]
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
-#[command(after_help = "`mediamirror manual quick-start` shows the first steps, `mediamirror manual` lists all pages.")]
+#[command(after_help = "`mediamirror manual quick-start` shows the first steps.")]
 pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
@@ -54,16 +54,16 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Mirror a library between two emulated regions on this machine, and check the result
+    /// Mirror a library between two emulated regions, and check it
     #[cfg(feature = "emulator")]
     Demo(DemoArgs),
-    /// Run the failover-streaming tutorial: upload, encode, publish, mirror, play, clean up
+    /// Run the tutorial: upload, encode, publish, mirror, play, clean up
     #[cfg(feature = "emulator")]
     Tutorial(TutorialArgs),
     /// Run emulated regions on loopback until interrupted
     #[cfg(feature = "emulator")]
     Emulator(EmulatorArgs),
-    /// Mirror the source's library to the target; later runs copy only changes
+    /// Mirror the source to the target; later runs copy only changes
     ///
     /// Repeats the changes and the withdrawals of the source on the target. The exit code is 0 if everything in scope is mirrored
     /// and verified, 3 if something is not, and 9 if a person has to decide: a guard holds changes back, the direction is wrong,
@@ -85,7 +85,7 @@ pub(crate) enum Command {
     /// during that time, and only in a complete run of the whole library. --dry-run lists what would be deleted, with counts and
     /// bytes.
     Prune(PruneArgs),
-    /// Run `sync`, and delete second copies of an asset (cause `two-copies`)
+    /// Run `sync`, and delete second copies of an asset
     ///
     /// Keeps the copy that is published, or the one with the smallest id. Deletes another copy only if mediamirror made it, it has
     /// no locator, and the kept copy has all of its blobs. --dry-run lists what would be deleted.
@@ -95,13 +95,13 @@ pub(crate) enum Command {
     /// The exit code is 9 if `sync` would end with 9, because a person has to decide; else 4 if something differs or is missing;
     /// else 3 if something is not mirrored or could not be checked; else 0.
     Verify(VerifyArgs),
-    /// Show which assets would play from the target now, even if the source is down
+    /// Show which assets would play from the target now
     ///
     /// Changes nothing. The exit code is 0 if at least the share that --require names of the assets that should play is ready,
     /// else 4. An asset whose state is unknown does not count as ready. If the source does not answer, only the ledger and the
     /// target are used: see `mediamirror manual ready`.
     Ready(ReadyArgs),
-    /// Print pairs of streaming URLs, source and target; only the host name differs
+    /// Print pairs of streaming URLs of source and target
     ///
     /// The exit code is 9 if `sync` would end with 9, because a person has to decide; else 4 if something plays in the source, is
     /// missing on the target, and the next run mirrors it; else 3 if something cannot be mirrored because of a cause; else 0.
@@ -117,27 +117,27 @@ pub(crate) enum Command {
     /// `mediamirror manual failover` describes all steps. --test is a drill: it switches nothing, also asks the source, prints
     /// what `ready` prints, and ends with 4 if the drill fails.
     Failover(FailoverArgs),
-    /// Write a plan to bring changes of the active target back to the source
+    /// Plan to bring changes of the active target back to the source
     ///
     /// Compares both libraries in the other direction, and writes what changed on the target to a plan. `mediamirror apply`
     /// applies it; nothing else writes to originals. What changed only in the source stays as it is. What changed on both sides
     /// is a conflict (3). The exit code is that of the run that would follow. Work that is still to be done does not change it.
     Reprotect(ReprotectArgs),
-    /// Check both accounts, the state and the ledger for what would make a run fail
+    /// Check for what would make a run fail
     ///
     /// Prints one line per check. Writes nothing without --write-test. The exit code is 0 if no check failed, even with warnings,
     /// else the code of the first check that failed.
     Doctor(DoctorArgs),
-    /// Show earlier runs, retry what they did not mirror, or remove old ones
+    /// Show or remove earlier runs, or retry what they did not mirror
     ///
     /// The ledger keeps the last 1,000 runs, and what the last 30 of them changed and found. Only `retry` sends requests.
     Runs(RunsArgs),
-    /// Report on a run: result, causes and remedies, changes, speed, cost, trend
+    /// Report on a run: result, causes, changes, speed, cost
     ///
     /// Prints a summary, or with --html writes one page that opens offline and needs no script. The page is made only from the
     /// JSON document: `report --json` prints the document, and `report --from` makes the page from it. Sends no requests.
     Report(ReportArgs),
-    /// Show which run holds the lock of the target, or break the lock of a dead run
+    /// Show or break the lock of the target
     ///
     /// The lock of a killed run expires within two minutes. Break it only if you are sure that the process is dead: a run that is
     /// alive continues to write for up to 20 seconds, at the same time as the next run. The exit code is 6 if a run holds the
@@ -147,7 +147,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show a page of the manual, or list its topics
     Manual(ManualArgs),
-    /// Print the JSON Schema of a command's JSON output, or list all schemas
+    /// Print the JSON Schema of a command's output, or list all
     Schema(SchemaArgs),
     /// Print the script that completes commands and flags in a shell
     #[command(
@@ -156,7 +156,7 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Write the help of every command as manual pages, for `man`
     Man(ManArgs),
-    /// Write a commented configuration, or the files that run `sync` every night
+    /// Write a configuration, or files that run `sync` every night
     Init(InitArgs),
 }
 

@@ -9,28 +9,28 @@ use mediamirror::config::policy::{Allow, GuardLimits, Share};
 #[command(next_help_heading = "Guards")]
 pub(crate) struct GuardArgs {
     /// Allow once the withdrawals that were held in the run with this id; the run printed its id
-    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, hide_short_help = true, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_withdraw: Option<String>,
     /// Allow once what was held in the run with this id because the source shrank
-    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, hide_short_help = true, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_shrink: Option<String>,
     /// Allow once the overwrites that were held in the run with this id
-    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, hide_short_help = true, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_overwrite: Option<String>,
     /// Allow once the deletions that were held in the run with this id
-    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, hide_short_help = true, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_delete: Option<String>,
     /// Assets that may stop playing within seven days [default: 10%, at least 20; half of a small library]
-    #[arg(long, value_name = "N|N%")]
+    #[arg(long, hide_short_help = true, value_name = "N|N%")]
     pub(crate) max_withdraw: Option<Share>,
     /// Copies whose source asset may be gone [default: 20%, at least 3]
-    #[arg(long, value_name = "N|N%")]
+    #[arg(long, hide_short_help = true, value_name = "N|N%")]
     pub(crate) max_shrink: Option<Share>,
     /// Blobs of complete copies that may be overwritten [default: 20%, at least 100]
-    #[arg(long, value_name = "N|N%")]
+    #[arg(long, hide_short_help = true, value_name = "N|N%")]
     pub(crate) max_overwrite: Option<Share>,
     /// Blobs of the target that may be deleted, see `delete_after` [default: 20%, at least 100]
-    #[arg(long, value_name = "N|N%")]
+    #[arg(long, hide_short_help = true, value_name = "N|N%")]
     pub(crate) max_delete: Option<Share>,
 }
 

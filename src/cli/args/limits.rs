@@ -23,10 +23,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "WINDOW")]
     window: Option<Window>,
     /// Stop after copying this many bytes, such as 500GB
-    #[arg(long, value_name = "SIZE", value_parser = super::bytes)]
+    #[arg(long, hide_short_help = true, value_name = "SIZE", value_parser = super::bytes)]
     max_bytes: Option<NonZeroU64>,
     /// Stop after this many requests to both sides
-    #[arg(long, value_name = "N")]
+    #[arg(long, hide_short_help = true, value_name = "N")]
     max_requests: Option<NonZeroU64>,
 }
 

@@ -23,16 +23,16 @@ pub(crate) struct MirrorArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Method of copying blobs; `auto` = the best for each blob
-    #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
     pub(crate) copy_method: Method,
     /// Number of assets to process at once; depends on their size, the distance and the rates when not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, hide_short_help = true, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
     /// Also mirror stored access policies of containers, CORS rules and the static website; only for storage accounts
     #[arg(long)]
     pub(crate) settings: bool,
     /// Processing order of the assets; the order of the listing when not given
-    #[arg(long, value_enum, value_name = "ORDER")]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
     /// Print all lines, not only the first 50 (in JSON, the first 10,000)
     #[arg(long)]

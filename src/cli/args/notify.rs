@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Reports to other programs")]
 pub(crate) struct NotifyArgs {
     /// Write the metrics of the run to this file when it ends, for node exporter's textfile collector
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub(crate) metrics_textfile: Option<PathBuf>,
     /// Print each event as a line of JSON on standard output, and the result as the last line
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "FORMAT")]
     pub(crate) events: Option<EventFormat>,
     /// Do not run the `[hooks]` of the configuration
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) no_hooks: bool,
 }
 

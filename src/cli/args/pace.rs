@@ -11,16 +11,16 @@ use super::{bytes, count};
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PaceArgs {
     /// Most requests per second to each storage account, reads and writes together
-    #[arg(long, help_heading = "Speed", value_name = "N")]
+    #[arg(long, help_heading = "Speed", hide_short_help = true, value_name = "N")]
     pub(crate) requests_per_second: Option<NonZeroU64>,
     /// Most requests in flight to each storage account; reads and writes count separately
-    #[arg(long, help_heading = "Speed", value_name = "N")]
+    #[arg(long, help_heading = "Speed", hide_short_help = true, value_name = "N")]
     pub(crate) max_in_flight: Option<NonZeroU64>,
     /// Most bytes per second that copies move and `verify --bytes` reads on each side, such as 200MB
-    #[arg(long, help_heading = "Speed", value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, help_heading = "Speed", hide_short_help = true, value_name = "SIZE", value_parser = bytes)]
     pub(crate) bytes_per_second: Option<NonZeroU64>,
     /// Most asynchronous copies that are pending at once in each storage account
-    #[arg(long, help_heading = "Speed", value_name = "N")]
+    #[arg(long, help_heading = "Speed", hide_short_help = true, value_name = "N")]
     pub(crate) pending_copies: Option<NonZeroU64>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     /// Method of copying blobs; `auto` = the best for each blob
-    #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
     pub(crate) copy_method: Method,
     /// Also plan what `sync --settings` mirrors; only for storage accounts
     #[arg(long)]
@@ -51,10 +51,10 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Number of assets to process at once; depends on their size, the distance and the rates when not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, hide_short_help = true, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
     /// Processing order of the assets; the order of the listing when not given
-    #[arg(long, value_enum, value_name = "ORDER")]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
     /// Print all lines, not only the first 50 (in JSON, the first 10,000)
     #[arg(long)]

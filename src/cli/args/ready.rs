@@ -20,10 +20,10 @@ pub(crate) struct ReadyArgs {
     #[arg(long, value_name = "PERCENT", value_parser = part, requires = "probe")]
     pub(crate) sample: Option<f64>,
     /// Choose the sample by this text; by the date (UTC) when not given
-    #[arg(long, value_name = "TEXT", requires = "sample")]
+    #[arg(long, hide_short_help = true, value_name = "TEXT", requires = "sample")]
     pub(crate) seed: Option<String>,
     /// Site of the web page that plays the assets, as browsers send it
-    #[arg(long, value_name = "URL", default_value = Self::ORIGIN, value_parser = origin)]
+    #[arg(long, hide_short_help = true, value_name = "URL", default_value = Self::ORIGIN, value_parser = origin)]
     pub(crate) origin: String,
     /// End with 4 if a smaller share of the assets that should play is ready
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = part)]

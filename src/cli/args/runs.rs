@@ -66,9 +66,10 @@ pub(crate) struct RetryArgs {
 
 /// Arguments of `runs prune`.
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["keep", "older_than"])))]
 pub(crate) struct PruneArgs {
     /// Keep the last N runs
-    #[arg(long, value_name = "N", required_unless_present = "older_than")]
+    #[arg(long, value_name = "N")]
     pub(crate) keep: Option<NonZeroUsize>,
     /// Remove only runs that started longer ago than this, such as 90d or 6mo
     #[arg(long, value_name = "TIME", value_parser = age)]

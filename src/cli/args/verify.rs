@@ -30,10 +30,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "PERCENT", value_parser = part, requires = "depth")]
     pub(crate) sample: Option<f64>,
     /// Choose the sample by this text; by the date (UTC) when not given
-    #[arg(long, value_name = "TEXT", requires = "sample")]
+    #[arg(long, hide_short_help = true, value_name = "TEXT", requires = "sample")]
     pub(crate) seed: Option<String>,
     /// Site of the web page that plays the assets, as browsers send it
-    #[arg(long, value_name = "URL", default_value = "https://viewer.example", value_parser = origin)]
+    #[arg(long, hide_short_help = true, value_name = "URL", default_value = "https://viewer.example", value_parser = origin)]
     pub(crate) origin: String,
     /// The reports to other programs.
     #[command(flatten)]

@@ -38,10 +38,10 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) output_name: Option<String>,
     /// Options of the task; `protected-configuration` encrypts the preset in transit and in the service
-    #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
     pub(crate) options: TaskOptions,
     /// Wait for the end of the job; the default
-    #[arg(long, conflicts_with = "no_wait")]
+    #[arg(long, hide_short_help = true, conflicts_with = "no_wait")]
     pub(crate) watch: bool,
     /// Submit the job and do not wait for it
     #[arg(long)]

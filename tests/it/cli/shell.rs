@@ -47,16 +47,25 @@ fn short_help_of_a_command_leaves_out_the_common_options() {
     let place = tempfile::tempdir().expect("a directory");
     let help = |flag| stdout(&mediamirror(place.path(), &["doctor", flag]));
     assert!(!help("-h").contains("--log-file") && help("--help").contains("Common options:"));
-    assert!(help("-h").lines().count() <= 24, "{}", help("-h"));
+    for command in
+        ["sync", "plan", "apply", "prune", "dedupe", "verify", "ready", "urls", "failover", "reprotect", "doctor"]
+    {
+        let help = stdout(&mediamirror(place.path(), &[command, "-h"]));
+        assert!(help.lines().count() <= 24, "{help}");
+        assert!(!help.contains("--log-file") && help.contains("see more with '--help'"), "{help}");
+    }
 }
 
 /// A heading applies to the options after it, even to those of other structures.
 #[test]
 fn options_are_below_their_own_headings() {
     let place = tempfile::tempdir().expect("a directory");
-    let help = stdout(&mediamirror(place.path(), &["verify", "-h"]));
-    let of =
-        |heading: &str| help.split("\n\n").find(|part| part.trim_start().starts_with(heading)).expect("it is there");
+    let help = stdout(&mediamirror(place.path(), &["verify", "--help"]));
+    let of = |heading: &str| {
+        let (_, rest) = help.split_once(&format!("\n{heading}\n")).expect("it is there");
+        let end = rest.lines().position(|line| !line.is_empty() && !line.starts_with(' ')).unwrap_or(usize::MAX);
+        rest.lines().take(end).collect::<Vec<_>>().join("\n")
+    };
     assert!(of("Options:").contains("--play") && of("Options:").contains("--include"), "{help}");
     assert!(of("Speed:").contains("--max-in-flight") && !of("Speed:").contains("--play"), "{help}");
 }
