@@ -68,7 +68,7 @@ pub use traffic::{Timeline, Traffic};
 
 pub use crate::verdict::Outcome;
 
-/// Assets that are read from the tables per page.
+/// The number of assets that are read from the tables per page.
 const PAGE: usize = 500;
 
 /// Mirrors the source's library to the target.
@@ -145,7 +145,7 @@ async fn mirror_locked(
     summary::summary(&run, started, (stop.is_cancelled(), limit)).await
 }
 
-/// The same as [`run_through`], until it is asked to stop or a limit is reached; then with the limit.
+/// Runs [`run_through`] until it ends, is asked to stop, or reaches a limit, which is returned.
 async fn run_within(
     run: &Arc<Run>,
     limits: RunLimits,
@@ -186,7 +186,7 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
     Ok(whole)
 }
 
-/// Deletes what is due, and counts how the assets ended that waited for it.
+/// Deletes what is due, and counts the outcomes of the assets that waited for it.
 async fn delete(run: &Arc<Run>, whole: bool) -> Result<(), Error> {
     let Due { copies, blobs } = judge::judge(run, whole).await;
     let mut blobs: Vec<DueBlobs> = blobs.into_values().collect();
@@ -196,7 +196,7 @@ async fn delete(run: &Arc<Run>, whole: bool) -> Result<(), Error> {
             run.changed(&due.asset, vec![Change::BlobsDeleted { names: due.names(), bytes: due.bytes() }]);
         }
     } else {
-        // What is counted of these assets is counted already.
+        // These assets are already in the counts.
         let counted = run.take_tally();
         let ended = delete_blobs(run, &mut blobs).await;
         let deleted = run.take_tally().deleted;
@@ -212,7 +212,7 @@ async fn delete(run: &Arc<Run>, whole: bool) -> Result<(), Error> {
     copies::delete(run, copies).await
 }
 
-/// Deletes blobs of several assets, a limited number at once. What is wrong with an asset becomes its outcome.
+/// Deletes blobs of several assets, a limited number at once. A failure of an asset becomes its outcome.
 async fn delete_blobs(run: &Arc<Run>, all: &mut [DueBlobs]) -> Result<(), Error> {
     let (mut tasks, ahead) = (JoinSet::new(), run.ahead());
     for (number, due) in all.iter_mut().enumerate().filter(|(_, due)| !due.blobs.is_empty()) {
@@ -250,7 +250,7 @@ async fn delete_blobs(run: &Arc<Run>, all: &mut [DueBlobs]) -> Result<(), Error>
     Ok(())
 }
 
-/// What an error of one asset says of it; one of the whole run ends the run.
+/// The finding of an error that concerns one asset; an error of the whole run ends the run.
 fn refused(run: &Run, asset: &Asset, error: Error) -> Result<Option<Finding>, Error> {
     let error = explained(error, &run.pair);
     match error.disposition() {
@@ -270,7 +270,7 @@ async fn mirror_assets(run: &Arc<Run>, page: impl Fn(i64) -> Result<Vec<(i64, As
     whole
 }
 
-/// A defect of this program must not look like an asset that was never there: the run ends with it.
+/// A panic is a defect of this program and must not look like a missing asset: it ends the run.
 fn pass_panic_on(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && let Ok(panic) = error.try_into_panic()
@@ -329,7 +329,7 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     }
 }
 
-/// Mirrors what the container of an asset has beside its blobs, where that was asked for.
+/// Mirrors the settings of the container of an asset, if the options ask for that.
 async fn with_settings(run: &Run, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
     if !run.options.settings || outcome.finding().is_some() {
         return outcome;
@@ -343,7 +343,7 @@ async fn with_settings(run: &Run, asset: &Asset, outcome: AssetOutcome) -> Asset
 /// Processes one asset. Its failure affects no other asset.
 async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
     let (asset, same_files) = (work.asset.clone(), work.same_files);
-    // Boxed: the steps of an asset are a future of many kilobytes.
+    // Boxed: the future of an asset's steps takes many kilobytes.
     match Box::pin(asset::mirror_asset(&run, work, in_flight)).await {
         Ok(AssetEnd::With(outcome)) => {
             let outcome = with_settings(&run, &asset, outcome).await;
@@ -354,7 +354,7 @@ async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
                 run.finish(&asset, outcome);
             }
         }
-        // The ledger knows its file records.
+        // The ledger contains its file records.
         Ok(AssetEnd::WithConflict(finding)) => {
             if let Some(outcome) = run.deletions.postpone(&asset.id, AssetOutcome::Not(finding)) {
                 run.finish(&asset, outcome);

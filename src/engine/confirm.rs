@@ -1,8 +1,8 @@
 //! Reads registered, published and withdrawn things back: an acknowledgement does not prove that the service has stored
 //! a change.
 //!
-//! A change that was acknowledged and is missing is written once more; if it is still missing, its asset fails. The
-//! reads are batched as the writes are: a full batch needs only a few.
+//! An acknowledged change that is missing is written once more; if it is still missing, its asset fails. The reads are
+//! batched like the writes: a full batch needs only a few.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::library::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};
 use crate::verdict::Cause;
 
-/// How often a change is written and read back.
+/// How often a change is written and read back, at most.
 const ROUNDS: u32 = 2;
 /// How long to wait before a missing change is read again (guess): a read may lag behind its write.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Writes some things, reads back those that were acknowledged, and writes once more what is `missing` then. Things are
-/// named by their places.
+/// Writes things, reads back those that were acknowledged, and writes those that are `missing` once more. Things are
+/// identified by their positions.
 async fn confirmed<T, Writing, Reading>(
     count: usize,
     write: impl Fn(Vec<usize>) -> Writing,
@@ -56,7 +56,7 @@ where
     results
 }
 
-/// Those of the things that are at these places; all of them are not copied.
+/// The things at these positions; the full list is not cloned.
 fn picked<'t, T: Clone>(things: &'t [T], at: &[usize]) -> Cow<'t, [T]> {
     if at.len() == things.len() { Cow::Borrowed(things) } else { at.iter().map(|&at| things[at].clone()).collect() }
 }
@@ -69,7 +69,7 @@ pub(crate) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
     confirmed(sets.len(), write, missing, |at| not_there("register the files of asset", &sets[at].asset)).await
 }
 
-/// Makes locators, and confirms that they exist.
+/// Creates locators, and confirms that they exist.
 pub(crate) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
     let library = &run.pair.target.library;
     let write = |at: Vec<usize>| async move { library.publish(&picked(locators, &at)).await };
@@ -77,7 +77,7 @@ pub(crate) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
     confirmed(locators.len(), write, missing, |at| not_there("publish locator", &locators[at].id)).await
 }
 
-/// Removes locators, and confirms that they are gone.
+/// Removes locators, and confirms that they no longer exist.
 pub(crate) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
     let library = &run.pair.target.library;
     let write = |at: Vec<usize>| async move { library.remove_locators(&picked(ids, &at)).await };
@@ -121,7 +121,7 @@ async fn unregistered(run: &Run, sets: &[FileSet], acknowledged: Vec<usize>) -> 
     Ok(pairs.filter(|(at, there)| !has_all(there, &sets[*at].files)).map(|(at, _)| at).collect())
 }
 
-/// Is every wanted record there? A name the source has several times may be any of them.
+/// Is every wanted record there? If the source has a name several times, any of these records may match.
 fn has_all(there: &[AssetFile], wanted: &[AssetFile]) -> bool {
     let one_primary = wanted.iter().filter(|file| file.primary).count() == 1;
     let primary = wanted.iter().find(|file| file.primary).filter(|_| one_primary);
@@ -155,7 +155,7 @@ fn replace<T>(results: &mut [Result<T, Error>], at: Vec<usize>, with: Vec<Result
     }
 }
 
-/// The same results, except that a change that could not be read back counts as failed.
+/// The same results, but the changes that could not be read back fail with this error.
 fn with_errors<T>(mut results: Vec<Result<T, Error>>, acknowledged: Vec<usize>, error: Error) -> Vec<Result<T, Error>> {
     let errors = for_all(error, acknowledged.len());
     replace(&mut results, acknowledged, errors);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_is_enough_for_a_name_that_comes_twice() {
+    fn one_record_is_enough_for_a_name_that_occurs_twice() {
         let wanted = [file("a", 1, true), file("a", 2, true)];
         assert!(has_all(&[file("a", 1, true)], &wanted));
         assert!(!has_all(&[file("a", 3, true)], &wanted));

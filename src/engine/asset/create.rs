@@ -81,12 +81,12 @@ pub(crate) async fn remove_empty(
 /// Removes a second copy of ours that plays nothing and was never complete: it lost a race, or an interrupted run left
 /// it.
 pub(crate) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
-    // No plan has it: it plays nothing, and the next run without a plan removes it.
+    // No plan contains this removal: the copy plays nothing, and the next run without a plan removes it.
     let may = !run.options.dry_run && run.options.plan.is_none();
     let Some(spare) = work.spare.take().filter(|_| may) else { return Ok(()) };
     let Some(now) = run.pair.target.library.asset(&spare.id).await? else { return Ok(()) };
     let library = &run.pair.target.library;
-    // Asked now: a listing may leave out a locator that somebody made on it.
+    // Requested again now: a listing may omit a locator that another program created on it.
     if TargetAsset::of(now, &work.mark.account).standing != Standing::Unfinished
         || !library.locators_of_asset(&spare.id).await?.is_empty()
     {

@@ -1,4 +1,4 @@
-//! Deletes blobs of an asset that the source has deleted, when the run is done with the asset otherwise.
+//! Deletes blobs of an asset that the source has deleted, when all other work on the asset is done.
 
 use super::{AssetEnd, AssetOutcome, Present, Task, list_copy, look_at_copy, look_at_source, source_lost, write};
 use crate::claims::Work;
@@ -9,8 +9,8 @@ use crate::engine::schedule::in_flight::InFlight;
 use crate::error::Error;
 use crate::verdict::{Change, Finding};
 
-/// Deletes blobs that are due. Both sides are listed again, the copy is compared afterwards, and its file records follow. If the
-/// asset changed meanwhile, the next run deletes them. Returns what is wrong with the asset now, if anything is.
+/// Deletes blobs that are due. Lists both sides again, compares the copy afterwards, and updates its file records. If
+/// the asset changed meanwhile, the next run deletes them. Returns what is wrong with the asset now, if anything.
 pub(crate) async fn delete_kept(
     run: &Run,
     work: Work,

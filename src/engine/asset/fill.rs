@@ -1,4 +1,4 @@
-//! Fills our copy with blobs: which ones, in which order, and once more if the source went on meanwhile.
+//! Fills our copy with blobs: which ones, in which order, and again if the source changed meanwhile.
 
 use futures::TryStreamExt;
 
@@ -14,11 +14,11 @@ use crate::engine::run::Run;
 use crate::error::Error;
 use crate::monitor::RunEvent;
 
-/// How often both sides of an asset are listed again because a manifest changed after it was listed: it may name segments that
-/// were not listed. A live playlist changes every few seconds, and an asset that changes takes no longer.
+/// How often both sides of an asset are listed again because a manifest changed after it was listed: it may name
+/// segments that were not listed. The limit is needed because a live playlist changes every few seconds.
 const MOST_ROUNDS: u32 = 4;
 
-/// Copies the blobs that are missing or different on the target. `source` is what the copy has in the end.
+/// Copies the blobs that are missing or different on the target. Afterwards `source` is the state that was copied.
 pub(super) async fn copy_missing<'a>(
     run: &'a Run,
     work: &Work,
@@ -38,7 +38,7 @@ pub(super) async fn copy_missing<'a>(
         if copied.outrun == 0 {
             break;
         }
-        // What this changed is in the new listings.
+        // The changes of this round are in the new listings.
         let Ok(listed) = look::look_at_source(&run.pair, work).await? else { break };
         *source = listed;
         let present = Contents::list(present.place()).await?;
@@ -48,7 +48,7 @@ pub(super) async fn copy_missing<'a>(
     Ok(copied)
 }
 
-/// Copies stage by stage. If one is not complete, the next one does not begin.
+/// Copies stage by stage. If one is not complete, the next one does not start.
 async fn copy_stages(
     run: &Run,
     work: &Work,
@@ -80,7 +80,7 @@ async fn copy_stages(
     Ok(copied)
 }
 
-/// What decides by which method a blob is copied.
+/// The facts that decide by which method a blob is copied.
 pub(super) fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount>) -> Situation {
     Situation {
         asked: run.options.copy_method,

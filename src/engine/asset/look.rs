@@ -46,7 +46,7 @@ pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Re
     Ok(Ok(source))
 }
 
-/// Does its copy belong to an account where directories appear by themselves? A blob that stands for one has no place there.
+/// Is its copy in an account that creates directories by itself? Blobs that represent directories are not copied there.
 async fn is_hierarchical(pair: &Pair, work: &Work) -> Result<bool, Error> {
     let account = match &work.target {
         Some(copy) => locate_copy(&pair.target, copy).await?.account,
@@ -113,20 +113,20 @@ pub(crate) async fn list_copy<'a>(pair: &'a Pair, copy: Option<&TargetAsset>) ->
     }
 }
 
-/// Has the source the file records that an earlier run registered? The listing of those that changed may show some that
-/// changed shortly before that run, which has seen them.
+/// Does the source have the file records that an earlier run registered? The listing of changed records may contain
+/// some that changed shortly before that run, which registered them.
 pub(crate) async fn has_recorded_files(run: &Run, work: &Work, row: &AssetRow) -> Result<bool, Error> {
     Ok(row.facts.files_digest.is_some() && !has_changed_records(run, &work.asset, Some(row)).await?)
 }
 
-/// Has the source other file records than an earlier run registered, of an asset whose records the listing of changes shows?
+/// Do the asset's file records appear in the listing of changes, and differ from those that an earlier run registered?
 pub(crate) async fn has_changed_records(run: &Run, asset: &Asset, row: Option<&AssetRow>) -> Result<bool, Error> {
     let Some(recorded) = row.and_then(|row| row.facts.files_digest.as_ref()) else { return Ok(false) };
     let files = run.pair.source.library.files_of(std::slice::from_ref(&asset.id)).await?.concat();
     Ok(FilesDigest::of(&files).text() != *recorded)
 }
 
-/// Has the target the file records of the source? They may add up to something else and be good: those of kept blobs stay.
+/// Does the target have the source's file records? Its digest may differ even then, because records of kept blobs stay.
 pub(crate) async fn has_its_records(
     run: &Run,
     work: &Work,
@@ -138,7 +138,7 @@ pub(crate) async fn has_its_records(
     Ok(differences.is_empty())
 }
 
-/// The source as it was copied: blobs that changed meanwhile in their new state, those that vanished left out.
+/// The source as it was copied: with the new state of blobs that changed meanwhile, and without blobs that vanished.
 pub(crate) async fn settle_copies(
     run: &Run,
     work: &Work,
@@ -165,7 +165,8 @@ pub(crate) async fn settle_copies(
     Ok(())
 }
 
-/// Is there still an asset to mirror? With blobs gone it may be gone as a whole, or its container, or all that was in it.
+/// Is there still an asset to mirror? If blobs vanished, the asset, its container or its whole content may be deleted,
+/// too.
 async fn still_there(run: &Run, work: &Work, source: &Contents<'_>) -> Result<bool, Error> {
     if run.pair.source.library.asset(&work.asset.id).await?.is_none() {
         return Ok(false);

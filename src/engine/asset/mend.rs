@@ -1,4 +1,4 @@
-//! Sets headers, metadata and index tags of copies in place, and seals them.
+//! Sets headers, metadata and index tags of copies in place, and seals copies.
 
 use futures::TryStreamExt;
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::model::{Blob, BlobRef};
 use crate::verdict::Cause;
 
-/// Blobs of one asset that are mended at once.
+/// The number of blobs of one asset that are changed at once.
 const AT_ONCE: usize = 16;
 
 /// Updates headers, metadata and tags of every copy whose bytes match the source. A blob that was copied again has them

@@ -62,7 +62,7 @@ pub(super) async fn rehearse(
     run.changed(&work.asset, changes.clone());
     let item = Item::new(Action::Mirror, &work.asset.id, work.asset.label(), changes, intent);
     run.plan(Item { copied: survey.copies(), overwritten: survey.overwritten, bytes, ..item });
-    // In the order in which a run would come upon them.
+    // In the order in which a run finds them.
     let finding = unreadable.or(silent).or_else(|| work.conflicts.first().cloned());
     Ok(finding.map_or(AssetOutcome::Mirrored, AssetOutcome::Not))
 }

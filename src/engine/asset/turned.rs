@@ -1,4 +1,4 @@
-//! In a run in the other direction: which side of an asset has changed since both were equal, and so what is taken.
+//! In a run in the other direction: decides which side of an asset changed since both were equal, and what is copied.
 
 use std::collections::HashSet;
 
@@ -18,22 +18,22 @@ use crate::model::Blob;
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Finding};
 
-/// What is taken of an asset.
+/// The part of an asset that is copied.
 pub(crate) enum Taken<'a> {
-    /// These blobs, and all else.
+    /// These blobs, and everything else.
     All(Contents<'a>),
-    /// Nothing: it ends so.
+    /// Nothing; the asset has this outcome.
     Nothing(AssetOutcome),
 }
 
-/// Which sides have changed.
+/// The sides that have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Changed {
     source: bool,
     target: bool,
 }
 
-/// Decides what is taken of an asset. In a run of the usual direction that is everything.
+/// Decides what is copied of an asset. In a run in the usual direction that is everything.
 pub(crate) async fn take<'a>(
     run: &Run,
     work: &mut Work,
@@ -61,8 +61,8 @@ pub(crate) async fn take<'a>(
     }
 }
 
-/// Notes which locators both sides of an unchanged asset have now: one that was withdrawn or has expired is no change that
-/// writes a row.
+/// Records which locators both sides of an unchanged asset have now: withdrawn and expired locators do not write a row
+/// otherwise.
 pub(crate) async fn note_locators(run: &Run, work: &Work) -> Result<(), Error> {
     let both = if work.conflicts.is_empty() { work.locators_digest.as_str() } else { "" };
     let now = with_count(both, work.present);
@@ -75,12 +75,12 @@ pub(crate) async fn note_locators(run: &Run, work: &Work) -> Result<(), Error> {
     Ok(run.ledger.set_locators(&work.asset.id, now, is_new.then(crate::clock::now)).await?)
 }
 
-/// Did an earlier run of this direction begin to write it? Then it is written to its end.
+/// Did an earlier run in this direction start to write it? Then this run completes it.
 fn is_under_way(work: &Work) -> bool {
     work.row.as_ref().is_some_and(|row| !row.complete())
 }
 
-/// Without a common state it is not known which side has changed, so both have to be equal.
+/// Without a common state it is unknown which side has changed, so both must be equal.
 async fn without_common<'a>(
     base: &Base,
     work: &Work,
@@ -93,7 +93,7 @@ async fn without_common<'a>(
     conflict(work, source, there, "the ledger does not say when both sides were equal").await
 }
 
-/// Both sides have changed. Where they have become the same, there is nothing to decide.
+/// Both sides have changed. If they are equal now, there is no conflict.
 async fn conflict<'a>(
     work: &Work,
     source: Contents<'a>,
@@ -127,12 +127,13 @@ fn which(
             || (published && common.locators.as_ref() != Some(here)),
         target: !is_unchanged(&common.target_blobs, &there.digest)
             || (named && name != Some(original.label()))
-            // Not what is there now: this run has withdrawn some.
+            // The current locators do not count: this run has withdrawn some.
             || (published && base.following.changed.contains(&original.id)),
     })
 }
 
-/// The blobs without those that the original had deleted while it was the source: they are no news of the active side.
+/// The blobs without those that the original had deleted while it was the source: these are not changes of the active
+/// side.
 async fn without_kept<'a>(
     work: &mut Work,
     source: Contents<'a>,
@@ -140,7 +141,7 @@ async fn without_kept<'a>(
     common: &Common,
 ) -> Result<Contents<'a>, Error> {
     let sealed = common.source_seal.as_deref().and_then(Sealed::parse);
-    // Its own clock is compared with the service's only where nothing better is known; a tie counts as news.
+    // The source's and the service's clocks are compared only without a better proof; equal times count as a change.
     let is_old = |blob: &Blob| match &sealed {
         Some(sealed) => !sealed.is_altered(blob),
         None => blob.last_modified.is_some_and(|at| at.as_second() < common.at.as_second()),

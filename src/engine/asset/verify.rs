@@ -1,4 +1,4 @@
-//! Compares a copy with its source right after it was written.
+//! Compares a copy with its source immediately after it was written.
 
 use futures::TryStreamExt;
 
@@ -11,14 +11,14 @@ use crate::ledger::Facts;
 use crate::memory::Turn;
 use crate::verdict::Cause;
 
-/// Differences named in an error; the rest is counted.
+/// The number of differences named in an error; the others are counted.
 const DIFFERENCES_NAMED: usize = 3;
 
 /// Lists the target and compares. Returns the fingerprints of both listings.
 pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
     let (asset, before) = (&work.asset, work.row.as_ref().map(|row| &row.facts));
     let place = present.place();
-    // What it keeps of the copy's old state makes room for the new one.
+    // The memory for the copy's old state is freed before the new state is listed.
     drop(present);
     let target = Contents::list(place).await?;
     let (mut digest, mut sum) = (BlobsDigest::of(&source.extent), BlobsSum::default());
@@ -34,7 +34,7 @@ pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Con
         };
         digest.add(&blob);
         sum.add(&blob);
-        // What the target alone has is not of the mirror, and may be archived.
+        // Blobs that only the target has do not belong to the mirror, and may be archived.
         archived = archived.or_else(|| copy.as_ref().filter(|copy| copy.is_archived()).map(|copy| copy.name.clone()));
         match compare::fault(&blob, copy.as_deref()) {
             Some(what) if named.len() < DIFFERENCES_NAMED => named.push(format!("{}: {what}", blob.name)),
@@ -48,7 +48,7 @@ pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Con
         let reason = format!("{}{more}", named.join("; "));
         return Err(Error::found(target.container.to_string(), Cause::DiffersAfterCopy, reason));
     }
-    // A container that was listed again may be in another state than the one that was copied.
+    // A container that was listed again may differ from the one that was copied.
     if !source.is_of(sum) {
         return Err(Error::found(asset.label(), Cause::SourceChanging, ""));
     }
