@@ -1,6 +1,6 @@
-//! The content of a container: a small one is kept in memory and a large one is listed again, so that a container of a
-//! million blobs takes no more memory than a page. Two of them are compared blob by blob in name order; a large one that is
-//! listed in another order is sorted in a temporary table.
+//! The content of a container. A small one is kept in memory, and a large one is listed again, so that a container of a
+//! million blobs takes no more memory than a page. Two of them are compared blob by blob in name order; a large one
+//! that is listed in another order is sorted in a temporary table.
 
 pub(crate) mod compare;
 pub(crate) mod condition;
@@ -30,8 +30,8 @@ use crate::memory::{Room, Turn, WALKED_PAGE};
 use crate::model::{Blob, BlobKind, ContainerName, Extent, LeftOut};
 pub(crate) use walk::{Walk, compare_names};
 
-/// Blobs of a container that are kept, if there is room for them: listing a larger container again costs one request for
-/// 5,000 blobs.
+/// The most blobs of a container that are kept, if there is memory for them: listing a larger container again costs one
+/// request for 5,000 blobs.
 const KEPT: u64 = 1_000;
 
 /// The blobs of a container as they were listed.
@@ -39,54 +39,54 @@ const KEPT: u64 = 1_000;
 pub(crate) struct Contents<'a> {
     pub(crate) account: &'a BlobAccount,
     pub(crate) container: ContainerName,
-    /// Which blobs of the container these are.
+    /// The part of the container.
     pub(crate) extent: Extent,
-    /// All of them in name order; `None` = too many, they are to be listed again.
+    /// All of them in name order; `None`: there are too many, and they are listed again.
     kept: Option<Vec<Arc<Blob>>>,
-    /// All of them, if they are too many to keep and are listed in another order: accounts with a hierarchical namespace list
-    /// what is in a directory right after the directory.
+    /// All of them, if they are too many to keep and are listed in another order: accounts with a hierarchical
+    /// namespace list the content of a directory immediately after the directory.
     sorted: Option<SortedBlobs>,
-    /// Memory of the blobs that are kept.
+    /// The memory of the kept blobs.
     room: Room,
-    /// Memory that all blobs would need, in bytes.
+    /// The memory that all blobs need, in bytes.
     bytes_in_memory: usize,
-    /// How many.
+    /// The number of blobs.
     pub(crate) count: u64,
     /// Their bytes.
     pub(crate) bytes: u64,
-    /// Their fingerprint, and the longer one by which a blob that changes later is found.
+    /// Their fingerprint, and the longer one that identifies blobs that change later.
     pub(crate) digest: String,
     pub(crate) seal: String,
-    /// Folders that are assets of their own.
+    /// Folders that are separate assets.
     folders: u64,
     /// Blobs of the container that the configuration leaves out.
     pub(crate) left_out: LeftOut,
-    /// The first that is no block blob.
+    /// The first one that is not a block blob.
     pub(crate) other_kind: Option<String>,
     /// Its blobs that cannot be read.
     pub(crate) flaws: condition::Flaws,
-    /// In which stages its blobs are copied.
+    /// The stages in which its blobs are copied.
     pub(crate) stages: Stages,
     /// The index tags of its blobs.
     pub(crate) tagging: Tagging,
-    /// Does it have blobs that stand for folders?
+    /// Are there blobs that represent folders?
     pub(crate) has_markers: bool,
     /// What is left out.
     without: Without,
     sum: BlobsSum,
 }
 
-/// Blobs that are passed over as if they were not there.
+/// Blobs that are treated as if they did not exist.
 #[derive(Debug, Clone, Default)]
 struct Without {
-    /// Those that stand for folders.
+    /// Those that represent folders.
     markers: bool,
-    /// Those of these names.
+    /// Those with these names.
     names: Arc<HashSet<String>>,
 }
 
 impl<'a> Contents<'a> {
-    /// Nothing, in a container that was just made.
+    /// The empty content of a container that was just created.
     pub(crate) fn none(place: Place<'a>) -> Self {
         let Place { account, container, extent } = place;
         let digest = BlobsDigest::of(&extent).text();
@@ -124,13 +124,13 @@ impl<'a> Contents<'a> {
         Self::list_all(Self::none(place)).await
     }
 
-    /// Lists them again without the blobs that stand for folders.
+    /// Lists them again without the blobs that represent folders.
     pub(crate) async fn list_without_markers(&self) -> Result<Self, Error> {
         let without = Without { markers: true, ..self.without.clone() };
         Self::list_all(Self { without, ..Self::none(self.place()) }).await
     }
 
-    /// Lists them again without the blobs of these names.
+    /// Lists them again without the blobs with these names.
     pub(crate) async fn list_without(&self, names: HashSet<String>) -> Result<Self, Error> {
         let without = Without { names: Arc::new(names), ..self.without.clone() };
         Self::list_all(Self { without, ..Self::none(self.place()) }).await
@@ -180,7 +180,7 @@ impl<'a> Contents<'a> {
         Ok(contents)
     }
 
-    /// Sorts what was not listed in name order. A large container is listed again for that.
+    /// Sorts blobs that were not listed in name order. A large container is listed again for that.
     async fn put_in_order(&mut self) -> Result<(), Error> {
         match self.kept.take() {
             Some(blobs) => self.kept = Some(sorted(blobs)),
@@ -199,7 +199,7 @@ impl<'a> Contents<'a> {
         Ok(sorted)
     }
 
-    /// The fingerprint of blobs that were sorted: that of a listing in name order.
+    /// The fingerprint of sorted blobs, which is that of a listing in name order.
     async fn digest_in_order(&self) -> Result<BlobsDigest, Error> {
         let _turn = self.account.memory().walk(Turn::Compare).await;
         let (mut digest, mut walk) = (BlobsDigest::of(&self.extent), self.walk());
@@ -217,7 +217,7 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Size of the pages in which the container is walked through: 5,000 blobs, or fewer if they have much metadata.
+    /// The size of the pages in which the container is read: 5,000 blobs, or fewer if they have much metadata.
     fn page_size(&self) -> PageSize {
         let each = self.bytes_in_memory / usize::try_from(self.count).unwrap_or(usize::MAX).max(1);
         // Some pages are larger than the average.
@@ -238,7 +238,7 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Returns those names that are names of blobs. If the blobs are not kept, this lists the container again.
+    /// Returns those names that belong to blobs. If the blobs are not kept, this lists the container again.
     pub(crate) async fn which_of<'n>(&self, mut names: HashSet<&'n str>) -> Result<HashSet<&'n str>, Error> {
         if let Some(blobs) = &self.kept {
             names.retain(|name| blobs.binary_search_by(|blob| blob.name.as_str().cmp(name)).is_ok());
@@ -261,12 +261,12 @@ impl<'a> Contents<'a> {
         pages.map_ok(|page| page.blobs).boxed()
     }
 
-    /// Is there nothing in it? A blob that is left out is there, and so is a folder that is an asset of its own.
+    /// Is it empty? Blobs that are left out and folders that are separate assets count as content.
     pub(crate) fn is_empty(&self) -> bool {
         self.count + self.left_out.blobs() + self.folders == 0
     }
 
-    /// Takes note that a blob is in another state now, or gone.
+    /// Records that a blob has a new state, or was deleted.
     pub(crate) fn exchange(&mut self, old: &Blob, new: Option<&Arc<Blob>>) -> Result<(), Error> {
         self.sum.remove(old);
         if let Some(new) = new {
@@ -290,12 +290,12 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// Requests that verifying a copy of it takes.
+    /// The number of requests for verifying a copy of it.
     pub(crate) fn verification(&self) -> u64 {
         self.count.div_ceil(MOST_BLOBS as u64).max(1) + 2 * self.walk_requests()
     }
 
-    /// Requests that one walk through it takes.
+    /// The number of requests for reading it once.
     pub(crate) fn walk_requests(&self) -> u64 {
         if self.kept.is_some() || self.sorted.is_some() {
             0
@@ -310,7 +310,7 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Leaves out blobs that a page lists twice, or that the previous page listed.
+/// Removes blobs that a page lists twice, or that the previous page listed.
 fn without_repetition(page: &mut Vec<Blob>, last: &str) {
     page.dedup_by(|next, blob| next.name == blob.name);
     if page.first().is_some_and(|first| first.name == last) {

@@ -77,8 +77,8 @@ pub(crate) enum Present<'a> {
     Lost { old: TargetAsset, spare: Option<Contents<'a>> },
 }
 
-/// Lists our copy. One that lost its container is replaced: by a second copy that an earlier run began for that, or by a new
-/// one. A container is lost when its name was answered with 404 twice.
+/// Lists our copy. A copy that lost its container is replaced: by a second copy that an earlier run started for that,
+/// or by a new one. A container is lost if two requests for it were answered with 404.
 ///
 /// `listed`: the answer to the first request.
 pub(crate) async fn look_at_copy<'a>(

@@ -49,7 +49,7 @@ pub(crate) async fn take<'a>(
     work.common = base.common(&original.id, work.row.as_ref()).await?;
     let Some(common) = work.common.clone() else { return without_common(base, work, source, there).await };
     let changed = which((run, base), work, &original, (&source, there), &common)?;
-    // What both sides have become alike is recorded: else the next run takes it for a change of one of them.
+    // If both sides made the same change, it is recorded; otherwise the next run treats it as a change of one side.
     let is_new = common.locators.as_ref() != Some(&work.locators_digest);
     let unlike = work.files_differ || work.other_metadata || is_new;
     match changed {

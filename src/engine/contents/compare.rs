@@ -1,4 +1,4 @@
-//! Compares a blob on the source with its copy and decides what makes them equal. It is pure.
+//! Compares a blob on the source with its copy and decides how to make them equal. These functions are pure.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,32 @@ use jiff::SignedDuration;
 use crate::engine::contents::digest::Sealed;
 use crate::model::{Blob, BlobKind, BlobProperties, CopyStatus};
 
-/// The type that a service gives a blob without one.
+/// The type that a service assigns to a blob without one.
 const DEFAULT_TYPE: &str = "application/octet-stream";
-/// A source blob that is older than its copy by more than this was put back to an earlier state. Two services' clocks agree
-/// better than that: storage accounts refuse requests from a clock that is wrong by more than fifteen minutes.
+/// A source blob that is older than its copy by more than this was restored to an earlier state. The clocks of two
+/// services differ less: storage accounts refuse requests whose clock differs by more than fifteen minutes.
 const OLDER: SignedDuration = SignedDuration::from_mins(15);
 
 /// What earlier runs recorded about the copies on the target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Known {
-    /// They were copied from the source's blobs as these are now: every copy is bound to its entity tag.
+    /// They were copied from the current state of the source's blobs: every copy is bound to the entity tag of its
+    /// source.
     pub(crate) same_source: bool,
-    /// A run has found all of them equal to their sources.
+    /// A run verified that all of them are equal to their sources.
     pub(crate) verified: bool,
-    /// Another tool made them: that they are younger than the source's blobs proves nothing.
+    /// Another tool made them: copies that are younger than the source's blobs then prove nothing.
     pub(crate) of_another_tool: bool,
-    /// The target's blobs have changed since then, when they were these.
+    /// The target's blobs have changed since they were sealed in this state.
     pub(crate) sealed: Option<Sealed>,
-    /// The target's blobs are those of which a run in the other direction made these copies, which are the source now.
+    /// A run in the other direction made the present source from the target's blobs, which were in this state.
     pub(crate) source_sealed: Option<Sealed>,
 }
 
-/// What makes a blob on the target the same as on the source.
+/// The change that makes a blob on the target equal to the source's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Nothing: it is the same.
+    /// Nothing: they are equal.
     Nothing,
     /// Copy the bytes.
     Copy(Why),
@@ -42,11 +43,11 @@ pub(crate) enum Need {
 /// Why the bytes have to be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// It is not there, or its copy did not end.
+    /// It does not exist, or its copy did not complete.
     Missing,
     /// The source has changed.
     Changed,
-    /// The source has changed, and its blob is older than the one that was copied.
+    /// The source has changed, and its blob is older than the blob that was copied.
     Older,
     /// Another program changed it on the target.
     Damaged,
@@ -59,14 +60,14 @@ pub(crate) struct Mend {
     pub(crate) headers: bool,
     pub(crate) metadata: bool,
     pub(crate) tags: bool,
-    /// It is sealed in the source, and its copy is not.
+    /// The source's blob is sealed, and its copy is not.
     pub(crate) seal: bool,
 }
 
 impl Mend {
     fn between(source: &Blob, copy: &Blob) -> Self {
         let (s, t) = (&source.properties, &copy.properties);
-        // A checksum that only the copy has is no difference of the source's.
+        // A checksum that only the copy has is not a difference.
         Self {
             headers: headers(s) != headers(t),
             metadata: folded(&s.metadata) != folded(&t.metadata),
@@ -75,7 +76,7 @@ impl Mend {
         }
     }
 
-    /// Would it explain another entity tag? A change of tags alters none, and neither does a seal.
+    /// Does it explain a new entity tag? Changes of tags and seals do not change the entity tag.
     fn is_visible(self) -> bool {
         self.headers || self.metadata
     }
@@ -85,13 +86,13 @@ impl Mend {
     }
 }
 
-/// What makes the copy the same as its source.
+/// The change that makes the copy equal to its source.
 pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
     let Some(copy) = copy.filter(|copy| is_whole(copy)) else { return Need::Copy(Why::Missing) };
     let altered = known.sealed.as_ref().is_some_and(|sealed| sealed.is_altered(copy));
     let mend = Mend::between(source, copy);
     let (s, t) = (&source.properties, &copy.properties);
-    // What is sealed on the target alone cannot be opened again.
+    // A blob that is sealed only on the target cannot be unsealed.
     let other_bytes = !source.kind.is_type_of(copy.kind)
         || (copy.kind.is_sealed() && !source.kind.is_sealed())
         || source.length != copy.length
@@ -100,14 +101,14 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
         return Need::Copy(if altered || known.same_source { Why::Damaged } else { changed(source, copy) });
     }
     if altered && !(mend.is_visible() && known.same_source) {
-        // The same length and the same checksum, so the listing cannot show a difference of the bytes. A difference of
-        // headers explains it, unless it may be the source that has other headers now.
+        // The length and the checksum are equal, so the listing cannot show a difference of the bytes. A difference of
+        // headers explains the change, unless the source may have changed its headers.
         return Need::Copy(Why::Damaged);
     }
     let is_copy = known.source_sealed.as_ref().is_some_and(|sealed| !sealed.is_altered(source));
     let proven = known.same_source || is_copy || (is_younger(copy, source) && !known.of_another_tool);
     if s.content_md5.is_none() && !proven {
-        // A visible difference explains the source's new entity tag, if the bytes were ever known to be equal.
+        // A visible difference explains the source's new entity tag, if the bytes were equal before.
         if !(known.verified && mend.is_visible()) {
             return Need::Copy(changed(source, copy));
         }
@@ -122,8 +123,8 @@ fn changed(source: &Blob, copy: &Blob) -> Why {
     }
 }
 
-/// Every copy is bound to the entity tag it was planned with, so what arrived after the source's last change is that
-/// change. A tie counts as changed: services report times in whole seconds.
+/// Every copy is bound to the entity tag it was planned with, so a copy that is younger than the source's last change
+/// contains that change. Equal times count as changed: services report times in whole seconds.
 fn is_younger(copy: &Blob, source: &Blob) -> bool {
     matches!((source.last_modified, copy.last_modified), (Some(source), Some(copy)) if copy > source)
 }
@@ -133,9 +134,9 @@ pub(crate) fn is_whole(copy: &Blob) -> bool {
     copy.copy.as_ref().is_none_or(|copy| copy.status == CopyStatus::Success)
 }
 
-/// What differs between a source blob and its copy, as far as both listings show; `None` = nothing.
+/// The difference between a source blob and its copy, as far as both listings show it; `None`: no difference.
 ///
-/// The access tier is not compared: it is a matter of cost, and accounts differ in what they offer.
+/// The access tier is not compared: it concerns cost, and accounts offer different tiers.
 pub(crate) fn difference(source: &Blob, target: &Blob) -> Option<String> {
     if let Some(copy) = &target.copy
         && copy.status != CopyStatus::Success
@@ -164,7 +165,7 @@ pub(crate) fn difference(source: &Blob, target: &Blob) -> Option<String> {
         .or_else(|| s.tags.differ(&t.tags).then(|| "index tags".to_owned()))
 }
 
-/// What is wrong with the copy of a source blob right after it was copied or mended, if anything is.
+/// The fault of the copy of a source blob immediately after it was copied or updated, if there is one.
 pub(crate) fn fault(source: &Blob, target: Option<&Blob>) -> Option<String> {
     match target {
         None => Some("missing on the target".to_owned()),
@@ -182,7 +183,7 @@ fn headers(properties: &BlobProperties) -> [(&'static str, Option<&str>); 5] {
     ]
 }
 
-/// Metadata names compare without case: they travel as header names.
+/// Metadata names are compared without case, because they are sent as header names.
 fn folded(metadata: &BTreeMap<String, String>) -> BTreeMap<String, &str> {
     metadata.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str())).collect()
 }

@@ -1,5 +1,5 @@
-//! The condition of a copy, from its own listing and from what the ledger recorded: can all of it be read, and is it still as
-//! it was when a run found it equal to its source? The source is not asked.
+//! The condition of a copy, according to its own listing and the ledger: can all of it be read, and is it still in the
+//! state in which a run found it equal to its source? The source is not asked.
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -12,17 +12,17 @@ use crate::ledger::AssetRow;
 use crate::memory::Turn;
 use crate::model::Blob;
 
-/// Blobs that cannot be read: the first of each kind.
+/// The first blob of each kind that cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Flaws {
     /// It is archived.
     pub(crate) archived: Option<String>,
-    /// Its bytes have not arrived.
+    /// Its bytes are not complete.
     pub(crate) incomplete: Option<String>,
 }
 
 impl Flaws {
-    /// Looks at a blob.
+    /// Checks a blob.
     pub(crate) fn add(&mut self, blob: &Blob) {
         let note = |first: &mut Option<String>, is_so| {
             if is_so && first.is_none() {
@@ -34,21 +34,21 @@ impl Flaws {
     }
 }
 
-/// What the ledger proves of a copy.
+/// The ledger's proof about a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// It is as it was when a run found it equal to its source.
+    /// It has not changed since a run found it equal to its source.
     Same,
-    /// It changed since; what first shows it.
+    /// It changed since then; the first evidence.
     Altered(String),
-    /// The ledger does not know it.
+    /// The ledger has no record of it.
     Nothing,
 }
 
 /// The condition of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Condition {
-    /// What the ledger proves of it.
+    /// The ledger's proof about it.
     pub(crate) proof: Proof,
     /// Its blobs that cannot be read.
     pub(crate) flaws: Flaws,
@@ -58,7 +58,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// That of a copy with this content.
+    /// The condition of a copy with this content.
     pub(crate) async fn of(copy: &Contents<'_>, row: Option<&AssetRow>) -> Result<Self, Error> {
         let (flaws, blobs, bytes) = (copy.flaws.clone(), copy.count, copy.bytes);
         Ok(Self { proof: proof(copy, row).await?, flaws, blobs, bytes })
@@ -86,33 +86,33 @@ async fn proof(copy: &Contents<'_>, row: Option<&AssetRow>) -> Result<Proof, Err
     Ok(Proof::Altered("a blob is missing, or has other index tags".to_owned()))
 }
 
-/// What the comparison of the blobs of a source asset and its copy says about the copy.
+/// The result for the copy of comparing the blobs of a source asset and its copy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    /// The last proof of the copy, if the last run completed it.
+    /// The time of the last proof of the copy, if the last run completed it.
     proven: Option<Timestamp>,
-    /// Is the copy as it was then?
+    /// Is the copy unchanged since then?
     is_same: bool,
-    /// Does the source have something that the copy lacks, and since when at least?
+    /// Does the source have a change that the copy lacks? If so, the earliest time that is known for it.
     pub(crate) pending: bool,
     pub(crate) since: Option<Timestamp>,
-    /// The first blob that somebody changed or removed on the target.
+    /// The first blob that another program changed or removed on the target.
     pub(crate) damaged: Option<String>,
 }
 
 impl Changes {
-    /// None yet.
+    /// No changes yet.
     pub(crate) fn since(row: Option<&AssetRow>, proof: &Proof) -> Self {
         let proven = row.filter(|row| row.complete()).map(|row| row.updated);
         Self { proven, is_same: *proof == Proof::Same, ..Self::default() }
     }
 
-    /// Adds what a blob of the source needs.
+    /// Adds the need of a blob of the source.
     pub(crate) fn add(&mut self, blob: &Blob, need: Need) {
         let is_damage = match need {
             Need::Nothing => return,
             Need::Copy(Why::Damaged) => !self.is_same,
-            // What the source had when the copy was proven was there.
+            // Blobs that the source had when the copy was proven were on the target then.
             Need::Copy(Why::Missing) => !self.is_same && self.proven.is_none_or(|at| blob.last_modified <= Some(at)),
             Need::Copy(Why::Changed | Why::Older) | Need::Mend(_) => false,
         };
@@ -123,7 +123,7 @@ impl Changes {
         }
     }
 
-    /// Adds a change of the source, made then. The time of a change is not always known, and none is older than the proof.
+    /// Adds a change of the source at this time. The time may be unknown; it is never earlier than the proof.
     pub(crate) fn change(&mut self, at: Option<Timestamp>) {
         self.pending = true;
         let at = at.max(self.proven);

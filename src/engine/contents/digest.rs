@@ -1,4 +1,4 @@
-//! Short fingerprints of a container's content, so that a listing is enough to recognise an unchanged container.
+//! Short fingerprints of a container's content, so that a listing is enough to recognize an unchanged container.
 
 use std::collections::HashSet;
 
@@ -10,20 +10,21 @@ use sha2::{Digest, Sha256};
 use crate::engine::contents::kept::KeptCopy;
 use crate::model::{Blob, Extent, IndexTags};
 
-/// Blobs whose entity tags are sketched, at most: three bytes each.
+/// The most blobs whose entity tags are sketched: three bytes each.
 const SKETCHED: usize = 1_000;
-/// Bytes of a sketched entity tag.
+/// The number of bytes of a sketched entity tag.
 const SKETCH: usize = 3;
 
-/// What stands before the fingerprint of the index tags, where there are any.
+/// The character before the fingerprint of the index tags, if there are any.
 const TAGGED: char = '+';
-/// How fingerprints begin of the blobs of a container that are in no folder, where each folder is an asset of its own.
+/// The prefix of fingerprints of the blobs of a container that are in no folder, where each folder is a separate asset.
 const LOOSE: &str = "loose:";
-/// The end of a fingerprint of blobs whose index tags could not be read.
+/// The suffix of a fingerprint of blobs whose index tags could not be read.
 const UNREAD: &str = "?";
 
-/// Fingerprint of blobs in name order: names, lengths, entity tags, and what changes without altering the entity tag: index
-/// tags, and whether the blob is archived or sealed. The tags have a part of their own, because sometimes they cannot be read.
+/// Fingerprint of blobs in name order: names, lengths, entity tags, and the properties that change without a new entity
+/// tag: index tags, and whether the blob is archived or sealed. The tags have a separate part, because sometimes they
+/// cannot be read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BlobsDigest {
     hasher: Sha256,
@@ -31,14 +32,14 @@ pub(crate) struct BlobsDigest {
     tagged: bool,
     unread: bool,
     newest: Option<Timestamp>,
-    /// Of few blobs, a few bits of each name and entity tag.
+    /// For few blobs, some bits of each name and entity tag.
     sketch: Vec<u8>,
     count: usize,
     loose: bool,
 }
 
 impl BlobsDigest {
-    /// Of no blobs, of that part of a container.
+    /// The fingerprint of no blobs, for that part of a container.
     pub(crate) fn of(extent: &Extent) -> Self {
         Self { loose: *extent == Extent::Loose, ..Self::default() }
     }
@@ -56,7 +57,7 @@ impl BlobsDigest {
         }
     }
 
-    /// As text, and as the longer text by which a blob that changes later is found.
+    /// As text, and as the longer text that identifies blobs that change later.
     pub(crate) fn texts(self) -> (String, String) {
         let tags = match (self.unread, self.tagged) {
             (true, _) => UNREAD.to_owned(),
@@ -90,14 +91,14 @@ impl BlobsDigest {
     }
 }
 
-/// A fingerprint or a seal in its parts: blobs, index tags, and what a seal has besides.
+/// The parts of a fingerprint or a seal: blobs, index tags, and the remainder of a seal.
 fn parts(text: &str) -> (&str, &str, &str) {
     let (digest, rest) = text.split_at(text.find('@').unwrap_or(text.len()));
     let (blobs, tags) = digest.split_at(digest.find([TAGGED, '?']).unwrap_or(digest.len()));
     (blobs, tags, rest)
 }
 
-/// Were both recorded of the same part of a container? Its folders can become assets, or cease to be assets.
+/// Were both recorded for the same part of a container? Its folders can become assets, or stop being assets.
 pub(crate) fn same_extent(one: &str, other: &str) -> bool {
     one.starts_with(LOOSE) == other.starts_with(LOOSE)
 }
@@ -108,15 +109,15 @@ pub(crate) fn same_blobs(one: &str, other: &str) -> bool {
     one == other && one_rest == other_rest
 }
 
-/// Is nothing changed since a fingerprint (or a seal) was recorded, as far as it can be read now? Tags that could not be read
-/// then were not compared, and have to be.
+/// Is everything unchanged since a fingerprint (or a seal) was recorded, as far as it can be read now? Tags that could
+/// not be read then were not compared, and must be compared now.
 pub(crate) fn is_unchanged(recorded: &str, now: &str) -> bool {
     let ((_, before, _), (_, tags, _)) = (parts(recorded), parts(now));
     same_blobs(recorded, now) && (tags == UNREAD || tags == before)
 }
 
-/// A fingerprint (or a seal) to be recorded. Where the tags of the same blobs were read before and cannot be read now, what is
-/// known of them stays.
+/// The fingerprint (or seal) to record. If the tags of the same blobs were read before and cannot be read now, their
+/// recorded part is kept.
 pub(crate) fn to_record(now: String, recorded: Option<&str>) -> String {
     match recorded {
         Some(recorded) if parts(&now).1 == UNREAD && same_blobs(recorded, &now) => recorded.to_owned(),
@@ -124,16 +125,16 @@ pub(crate) fn to_record(now: String, recorded: Option<&str>) -> String {
     }
 }
 
-/// What the blobs of a container were when a run found them equal to their sources.
+/// The state of a container's blobs when a run found them equal to their sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sealed {
     newest: Option<Timestamp>,
-    /// `None`: too many blobs.
+    /// `None`: there were too many blobs.
     sketch: Option<HashSet<[u8; SKETCH]>>,
 }
 
 impl Sealed {
-    /// Reads the longer text of a [`BlobsDigest`].
+    /// Parses the longer text of a [`BlobsDigest`].
     pub(crate) fn parse(seal: &str) -> Option<Self> {
         let (newest, sketch) = seal.split_once('@')?.1.split_once('~')?;
         let newest = newest.parse().ok().filter(|second| *second != 0);
@@ -145,13 +146,13 @@ impl Sealed {
         })
     }
 
-    /// The same of a blob that only the target has.
+    /// As [`Self::is_altered`], for a blob that only the target has.
     pub(crate) fn is_altered_copy(&self, copy: &KeptCopy) -> bool {
         self.is_altered_at(copy.modified, sketch(&copy.name, &copy.etag))
     }
 
-    /// Has somebody written to that blob since? Where there are too many blobs to know each, what is of the same second as
-    /// the youngest one then counts as written since.
+    /// Was that blob written since then? If there are too many blobs to record each of them, a blob of the same second
+    /// as the youngest one counts as written since.
     pub(crate) fn is_altered(&self, blob: &Blob) -> bool {
         self.is_altered_at(blob.last_modified, sketch_of(blob))
     }
@@ -170,7 +171,7 @@ fn sketch_of(blob: &Blob) -> [u8; SKETCH] {
     sketch(&blob.name, &blob.etag)
 }
 
-/// A few bits of a blob's name and entity tag (FNV-1a).
+/// Some bits of a blob's name and entity tag (FNV-1a).
 fn sketch(name: &str, etag: &str) -> [u8; SKETCH] {
     let bytes = name.bytes().chain([0]).chain(etag.bytes());
     let hash =
@@ -196,8 +197,8 @@ impl KeptSum {
     }
 }
 
-/// The state of a set of blobs without their index tags, in any order; a sum, so that single blobs can be exchanged. Tags are
-/// compared by value.
+/// The state of a set of blobs without their index tags, in any order; a sum, so that single blobs can be replaced.
+/// Tags are compared by value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct BlobsSum(u128);
 
@@ -207,7 +208,7 @@ impl BlobsSum {
         self.0 = self.0.wrapping_add(state(blob));
     }
 
-    /// Takes a blob away.
+    /// Removes a blob.
     pub(crate) fn remove(&mut self, blob: &Blob) {
         self.0 = self.0.wrapping_sub(state(blob));
     }
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_cannot_be_read_change_no_fingerprint() {
+    fn tags_that_cannot_be_read_do_not_change_the_fingerprint() {
         let of = |tags: IndexTags, etag: &str| {
             let properties = BlobProperties { tags, ..BlobProperties::default() };
             let mut digest = BlobsDigest::default();
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blob_that_was_written_since_is_found() {
+    fn a_blob_that_was_written_later_is_found() {
         let seal = |blobs: &[Blob]| {
             let mut digest = BlobsDigest::default();
             for blob in blobs {

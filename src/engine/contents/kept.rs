@@ -1,4 +1,4 @@
-//! What only the target has of an asset.
+//! Blobs of an asset that only the target has.
 
 use jiff::Timestamp;
 

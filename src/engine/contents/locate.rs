@@ -7,23 +7,23 @@ use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetId, ContainerName, Extent, Side};
 use crate::verdict::Cause;
 
-/// Where the blobs of an asset are.
+/// The location of an asset's blobs.
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'a> {
     pub(crate) account: &'a BlobAccount,
     pub(crate) container: ContainerName,
-    /// Which blobs of the container.
+    /// The part of the container.
     pub(crate) extent: Extent,
 }
 
-/// Where a target asset's blobs are.
+/// Locates the blobs of a target asset.
 pub(crate) async fn locate_copy<'a>(side: &'a Endpoint, target: &TargetAsset) -> Result<Place<'a>, Error> {
     let account = target.storage_account.as_ref();
     let account = side.blobs(account).ok_or_else(|| unknown_storage(target.label(), account, "target"))?;
     place(side, account, target.container.as_ref(), &target.id).await
 }
 
-/// Where a source asset's blobs are, in that account.
+/// Locates the blobs of a source asset, in that account.
 pub(crate) async fn locate_in<'a>(
     side: &'a Endpoint,
     account: &'a BlobAccount,
@@ -50,7 +50,7 @@ async fn container_of(side: &Endpoint, known: Option<&ContainerName>, asset: &As
     }
 }
 
-/// The error of an asset that was listed and is not there any more.
+/// The error of an asset that was listed and no longer exists.
 fn vanished(side: Side, asset: &AssetId) -> Error {
     match side {
         Side::Source => Error::found(asset.as_str(), Cause::SourceVanished, ""),
@@ -73,7 +73,7 @@ fn unknown_storage(label: &str, account: Option<&AccountName>, word: &str) -> Er
     Error::found(label, Cause::StorageAccountNotConfigured, format!("{account:?}, [[{word}.storage]]"))
 }
 
-/// Does the error say that the container does not exist, or will not in a moment?
+/// Does the error say that the container does not exist, or is being deleted?
 pub(crate) fn is_missing_container(error: &Error) -> bool {
     let code = error.failure().and_then(|failure| failure.code());
     matches!(code, Some("ContainerNotFound" | "ContainerBeingDeleted"))

@@ -1,4 +1,4 @@
-//! Decides what the blobs of one asset need, from the listings of both sides and from earlier runs.
+//! Decides what each blob of one asset needs, from the listings of both sides and from earlier runs.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::model::{Blob, IndexTags};
 use crate::plan::{Fingerprint, Fingerprints};
 use futures::{Stream, TryStreamExt};
 
-/// A blob of the source, its copy, and what makes the copy the same.
+/// A blob of the source, its copy, and the change that makes the copy equal.
 #[derive(Debug, Clone)]
 pub(crate) struct Needed {
     pub(crate) blob: Arc<Blob>,
@@ -40,7 +40,7 @@ pub(crate) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) 
     }
 }
 
-/// What each blob of the source needs, in name order.
+/// The need of each blob of the source, in name order.
 pub(crate) fn needs<'a>(
     work: &Work,
     source: &'a Contents<'_>,
@@ -67,7 +67,7 @@ pub(crate) fn to_copy<'a>(
 }
 
 impl Needed {
-    /// The blob as it is sent. Where the source's index tags could not be read, its copy keeps those that it has.
+    /// The blob as it is sent. If the source's index tags could not be read, its copy keeps its tags.
     fn into_sent(self) -> Arc<Blob> {
         match self.copy {
             Some(copy) if copy.properties.tags.is_any() => with_tags_unless_read(self.blob, &copy.properties.tags),
@@ -86,7 +86,7 @@ pub(crate) fn with_tags_unless_read(blob: Arc<Blob>, tags: &IndexTags) -> Arc<Bl
     Arc::new(blob)
 }
 
-/// What is done to a blob, in short: which blob of the source, over which one of the target.
+/// A short fingerprint of the action on a blob: which blob of the source replaces which blob of the target.
 fn action(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<Fingerprint> {
     let what = match need {
         Need::Nothing => return None,
@@ -95,7 +95,7 @@ fn action(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<Fingerprint> {
     };
     let mut parts = Fingerprints::default().with("name", &blob.name).with("what", what).with("from", &blob.etag);
     parts = parts.with("length", blob.length.to_le_bytes()).with_some("over", copy.map(|copy| &copy.etag));
-    // Tags change without another entity tag.
+    // Tags change without a new entity tag.
     for (key, value) in blob.properties.tags.read().into_iter().flatten() {
         parts = parts.with(key, value);
     }
@@ -109,16 +109,16 @@ pub(crate) struct Survey {
     pub(crate) missing: u64,
     /// Blobs that changed in the source.
     pub(crate) changed: u64,
-    /// The first of those that are older than their copies.
+    /// The first changed blob that is older than its copy.
     pub(crate) older: Option<String>,
     /// Blobs that another program changed on the target.
     pub(crate) damaged: u64,
-    /// Blobs whose headers, metadata or seal, and whose tags, are set in place.
+    /// Blobs whose headers, metadata or seal are set in place, and blobs whose tags are set in place.
     pub(crate) headers: u64,
     pub(crate) tags: u64,
     /// Blobs of the target that are overwritten.
     pub(crate) overwritten: u64,
-    /// The fingerprints of what is done to each blob, added up.
+    /// The sum of the fingerprints of the actions on all blobs.
     pub(crate) actions: u128,
     /// Blobs on the target that the source does not have, and their bytes.
     pub(crate) kept: Vec<KeptCopy>,
@@ -126,7 +126,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Looks at all blobs of both sides.
+    /// Compares all blobs of both sides.
     pub(crate) async fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Self, Error> {
         let known = known(work, source, present);
         let mut survey = Self::default();
@@ -137,7 +137,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Looks at a blob and its copy. Returns what a blob of the source needs.
+    /// Compares a blob with its copy. Returns what a blob of the source needs.
     pub(crate) fn look(&mut self, blob: Option<&Blob>, copy: Option<&Blob>, known: &Known) -> Option<Need> {
         if let Some(blob) = blob {
             let need = compare::need(blob, copy, known);

@@ -1,9 +1,9 @@
 //! Decides which file records a run has to list.
 //!
-//! What an asset's records were is in its ledger row, so only those that changed since the last run that saw every asset
-//! matter. A record that was deleted shows in no list of changes; therefore all are listed now and then, those of the target
-//! as well, which somebody may have damaged. (A file that is deleted with its blob, as the service does it, shows in the
-//! container at once.)
+//! The ledger row of an asset has the state of its file records, so only those that changed since the last run that saw
+//! every asset are listed. The list of changes does not contain deleted records; therefore all records are listed from
+//! time to time, including those of the target, which another program may have damaged. (If the service deletes a file
+//! with its blob, the container shows it immediately.)
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,13 +16,13 @@ use crate::error::Error;
 use crate::ledger::{Ledger, Mark};
 use crate::model::{AssetFile, AssetId};
 
-/// Changes are asked for from so long before the last run: this machine's clock may be wrong by the fifteen minutes beyond
-/// which storage accounts refuse it, and a change may become visible some time after its own date.
+/// Changes are requested from this long before the last run: this machine's clock may differ by up to the fifteen
+/// minutes that storage accounts accept, and a change may become visible some time after its date.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(20);
-/// How often all records are listed. A deleted record that no blob belongs to changes nothing that plays.
+/// How often all records are listed. The deletion of a record that belongs to no blob does not affect playback.
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What a run is to list, decided from the ledger.
+/// Decides from the ledger what a run has to list.
 pub(crate) async fn wanted(ledger: &Ledger, now: Timestamp) -> Result<FilesWanted, Error> {
     if ledger.assets(None, 1).await?.is_empty() {
         return Ok(FilesWanted::None);
@@ -36,7 +36,7 @@ pub(crate) async fn wanted(ledger: &Ledger, now: Timestamp) -> Result<FilesWante
     })
 }
 
-/// Notes that a run that began then, and listed those, has dealt with every asset of the source.
+/// Records that a run that started then, with that listing, has processed every asset of the source.
 pub(crate) async fn note(ledger: &Ledger, listed: FilesWanted, began: Timestamp) -> Result<(), Error> {
     if matches!(listed, FilesWanted::None | FilesWanted::BothSides) {
         ledger.set_mark(Mark::FilesListed, began).await?;
@@ -44,8 +44,8 @@ pub(crate) async fn note(ledger: &Ledger, listed: FilesWanted, began: Timestamp)
     Ok(ledger.set_mark(Mark::FilesSeen, began).await?)
 }
 
-/// What differs between the file records of both sides, by file name. Records of blobs that only the target has are kept
-/// with them.
+/// The differences between the file records of both sides, by file name. Records of blobs that only the target has are
+/// kept with their blobs.
 pub(crate) async fn file_differences(
     pair: &Pair,
     (asset, source): (&AssetId, &Contents<'_>),

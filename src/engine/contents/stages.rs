@@ -1,36 +1,37 @@
-//! In which order the blobs of an asset arrive, so that nothing that a player reads names what is not there yet.
+//! The order in which the blobs of an asset are copied, so that a playlist or manifest never names a blob that is
+//! missing.
 //!
-//! Names alone decide. Media segments come before the playlists and manifests that name them, and those in subfolders before the ones
-//! in the folders above, which name them in turn.
+//! Only the names decide. Media segments are copied before the playlists and manifests that name them, and manifests in
+//! subfolders before those in the folders above, which name them.
 
 use crate::model::{Blob, BlobKind};
 
-/// How the names of playlists and manifests of HLS, DASH and Smooth Streaming end.
+/// The suffixes of playlists and manifests of HLS, DASH and Smooth Streaming.
 const SUFFIXES: [&str; 5] = [".m3u8", ".m3u", ".mpd", ".ism", ".ismc"];
 
 /// When a blob is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stage {
     pub(crate) part: Part,
-    /// Is it an append or page blob? One method alone copies these as what they are.
+    /// Is it an append or page blob? Only one method copies these with their type.
     pub(crate) other_kind: bool,
 }
 
-/// What a player does with a blob, in the order of copies.
+/// The role of a blob for a player, in the order of copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// What no player parses: segments, images, text tracks.
+    /// Blobs that players do not parse: segments, images, text tracks.
     Media,
-    /// Manifests below those of the last part.
+    /// Manifests in folders below the top manifests.
     Inner,
-    /// The manifests that are in the highest folder.
+    /// The manifests in the highest folder.
     Top,
 }
 
 /// The stages in which the blobs of a container are copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Stages {
-    /// Folders above the highest manifest, and above the lowest one.
+    /// The number of folders above the highest manifest, and above the lowest one.
     depths: Option<(usize, usize)>,
     other_kinds: bool,
 }
@@ -45,7 +46,7 @@ impl Stages {
         }
     }
 
-    /// Those that can have blobs, in order. Each of them walks through the container once.
+    /// The stages that can have blobs, in order. Each of them reads the container once.
     pub(crate) fn all(self) -> Vec<Stage> {
         let inner = self.depths.is_some_and(|(top, bottom)| top < bottom);
         let parts = [(Part::Media, true), (Part::Inner, inner), (Part::Top, self.depths.is_some())];
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_comes_after_all_media_whatever_their_types_are() {
+    fn a_manifest_comes_after_all_media_of_any_blob_type() {
         let mut stages = of(&["a.ts"]);
         for (name, kind) in [("b.ts", BlobKind::Append), ("live.m3u8", BlobKind::Append)] {
             stages.add(&blob(name, kind));

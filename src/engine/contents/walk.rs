@@ -1,4 +1,4 @@
-//! Goes through the blobs of one container, or of two side by side, in name order.
+//! Reads the blobs of one container, or of two side by side, in name order.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::memory::Turn;
 use crate::model::Blob;
 use crate::verdict::Cause;
 
-/// Goes through a container's blobs in name order.
+/// Reads a container's blobs in name order.
 pub(crate) enum Walk<'a> {
-    /// They are here.
+    /// They are in memory.
     Kept(std::slice::Iter<'a, Arc<Blob>>),
     /// They are in a table.
     Sorted { sorted: &'a SortedBlobs, page: std::vec::IntoIter<Blob>, last: String, most: usize },
@@ -67,8 +67,8 @@ impl Walk<'_> {
 /// A blob of the source, of the target, or one of each that have the same name.
 pub(crate) type Beside = (Option<Arc<Blob>>, Option<Arc<Blob>>);
 
-/// Every blob of both containers in name order, each beside its counterpart in the other one. If the blobs of
-/// one of them are not kept, the stream waits for its turn. So a task must not use two of these streams at the same time.
+/// Every blob of both containers in name order, each with its counterpart in the other one. If the blobs of one
+/// container are not kept, the stream waits for its turn; a task must not use two of these streams at the same time.
 pub(crate) fn compare_names<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,
@@ -79,7 +79,7 @@ pub(crate) fn compare_names<'a>(
     stream::once(turn).flat_map(move |turn| walk_both(source, target, turn)).boxed()
 }
 
-/// Walks through both containers. Its turn ends with the stream.
+/// Reads both containers. Its turn ends with the stream.
 fn walk_both<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,

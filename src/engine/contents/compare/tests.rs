@@ -8,7 +8,7 @@ fn at(second: i64) -> Option<Timestamp> {
     Timestamp::from_second(second).ok()
 }
 
-/// A source blob, last changed at 100 s.
+/// A source blob that last changed at 100 s.
 fn blob(length: u64) -> Blob {
     Blob {
         name: "a.mp4".into(),
@@ -22,7 +22,7 @@ fn blob(length: u64) -> Blob {
     }
 }
 
-/// Its copy, made then.
+/// Its copy, made at that time.
 fn copy(second: i64) -> Blob {
     Blob { etag: "\"2\"".into(), last_modified: at(second), tier: Some("Cool".into()), ..blob(7) }
 }
@@ -38,7 +38,7 @@ const SAME: Known =
 const CHANGED: &Known =
     &Known { same_source: false, verified: true, of_another_tool: false, source_sealed: None, sealed: None };
 
-/// The target has changed since it was verified, when it held this copy.
+/// The target has changed since its verification, when it had this copy.
 fn altered(copy: &Blob) -> Known {
     let mut digest = BlobsDigest::default();
     digest.add(copy);
@@ -65,7 +65,7 @@ fn each_difference_is_named() {
 }
 
 #[test]
-fn no_type_and_the_default_type_are_the_same_and_metadata_names_compare_without_case() {
+fn a_missing_type_equals_the_default_type_and_metadata_names_compare_without_case() {
     let (mut source, mut target) = (blob(7), copy(101));
     source.properties.content_type = None;
     target.properties.content_type = Some("application/octet-stream".into());
@@ -76,7 +76,7 @@ fn no_type_and_the_default_type_are_the_same_and_metadata_names_compare_without_
 }
 
 #[test]
-fn without_a_checksum_and_a_memory_only_a_younger_copy_is_equal() {
+fn without_a_checksum_and_a_record_only_a_younger_copy_is_equal() {
     assert_eq!(need(&blob(7), Some(&copy(101)), NOTHING), Need::Nothing);
     assert_eq!(need(&blob(7), Some(&copy(100)), NOTHING), Need::Copy(Why::Changed));
     let source = with_md5(blob(7), 1);
@@ -93,14 +93,14 @@ fn headers_metadata_and_tags_are_set_in_place_where_the_bytes_are_known_to_be_eq
     source.properties.cache_control = Some("no-store".into());
     source.properties.metadata.insert("k".into(), "v".into());
     assert_eq!(need(&source, Some(&with_md5(copy(1), 1)), NOTHING), mend(true, true, true));
-    // Without a checksum the difference explains the new entity tag, but only of a copy that was equal before.
+    // Without a checksum the difference explains the new entity tag, but only if the copy was equal before.
     source.properties.content_md5 = None;
     assert_eq!(need(&source, Some(&copy(1)), CHANGED), mend(true, true, true));
     assert_eq!(need(&source, Some(&copy(1)), NOTHING), Need::Copy(Why::Changed));
 }
 
 #[test]
-fn tags_alone_explain_no_new_entity_tag() {
+fn a_change_of_tags_does_not_explain_a_new_entity_tag() {
     let mut source = blob(7);
     source.properties.tags = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(need(&source, Some(&copy(1)), CHANGED), Need::Copy(Why::Changed));
@@ -123,7 +123,7 @@ fn a_blob_that_was_written_on_the_target_after_its_verification_is_copied_again(
 }
 
 #[test]
-fn a_sealed_blob_is_sealed_in_place_and_one_that_is_sealed_on_the_target_alone_is_copied_again() {
+fn a_sealed_blob_is_sealed_in_place_and_a_blob_that_is_sealed_only_on_the_target_is_copied_again() {
     let of = |kind, blob: Blob| Blob { kind, ..blob };
     let (open, sealed) = (BlobKind::Append, BlobKind::SealedAppend);
     let source = of(sealed, blob(7));
@@ -138,7 +138,7 @@ fn a_sealed_blob_is_sealed_in_place_and_one_that_is_sealed_on_the_target_alone_i
 }
 
 #[test]
-fn a_source_that_is_older_than_its_copy_was_put_back() {
+fn a_source_that_is_older_than_its_copy_was_restored() {
     let source = Blob { length: 5, ..blob(7) };
     assert_eq!(need(&source, Some(&copy(100 + 15 * 60 + 1)), CHANGED), Need::Copy(Why::Older));
     assert_eq!(need(&source, Some(&copy(100 + 15 * 60)), CHANGED), Need::Copy(Why::Changed));
