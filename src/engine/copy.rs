@@ -19,13 +19,13 @@ use crate::verdict::Cause;
 
 use window::{Window, windows};
 
-/// Blobs of one asset that are in progress at once. The lanes limit what is sent; this limits the tasks that wait for
+/// Blobs of one asset that are in progress at once. The lanes limit the requests; this limits the tasks that wait for
 /// them.
 const BLOBS_IN_FLIGHT: usize = 256;
 /// How often a blob that changes during its copy is copied again.
 const MAX_CHANGES: u32 = 3;
 
-/// From which container to which.
+/// The source and target containers of a copy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Route<'a> {
     pub(crate) source: &'a BlobAccount,
@@ -38,9 +38,10 @@ pub(crate) struct Route<'a> {
     pub(crate) priority: u64,
     /// Did the target asset exist before this run? Then an earlier run may have left blocks of large blobs in it.
     pub(crate) started_before: bool,
-    /// What decides by which method a blob is copied.
+    /// The facts that decide by which method a blob is copied.
     pub(crate) situation: Situation,
-    /// Is a blob that changed after it was listed copied in its new state? A manifest is not: it may name what was not listed.
+    /// If a blob changed after it was listed, is its new state copied? Not for a manifest: it may name blobs that were
+    /// not listed.
     pub(crate) renews: bool,
 }
 
@@ -54,17 +55,17 @@ impl Route<'_> {
 /// The result of copying the blobs.
 #[derive(Debug, Default)]
 pub(crate) struct CopyResult {
-    /// How many were to be copied.
+    /// The number of blobs to copy.
     pub(crate) planned: u64,
-    /// Copied in a different state than listed: the listed state and the copied state.
+    /// Copied in another state than the listed one: the listed state and the copied state.
     pub(crate) changed: Vec<(Arc<Blob>, Arc<Blob>)>,
-    /// Deleted from the source since they were listed; each in its listed state.
+    /// Deleted from the source after they were listed; each in its listed state.
     pub(crate) vanished: Vec<Arc<Blob>>,
-    /// Failed, and why.
+    /// Failed, with the errors.
     pub(crate) failed: Vec<(String, Error)>,
     /// Not started, because the run was asked to stop.
     pub(crate) left: usize,
-    /// Failed because they changed after they were listed, and are not copied in their new state.
+    /// Failed because they changed after they were listed, and their new state is not copied.
     pub(crate) outrun: usize,
 }
 
@@ -74,7 +75,7 @@ enum BlobEnd {
     Changed(Arc<Blob>, Arc<Blob>),
     Vanished(Arc<Blob>),
     Failed(String, Error),
-    /// The same, because it changed after it was listed.
+    /// Failed because it changed after it was listed.
     Outrun(String, Error),
     Left,
 }
@@ -94,7 +95,7 @@ pub(crate) async fn copy_blobs(
     windows
         .map_ok(|Window { blobs, room }| stream::iter(blobs.into_iter().map(move |blob| Ok((blob, Arc::clone(&room))))))
         .try_flatten()
-        // The slot comes first: a blob that waits for one needs far less memory than the future of its copy.
+        // The slot is acquired first: a blob that waits for one needs far less memory than the future of its copy.
         .map_ok(|blob| Arc::clone(&queue).acquire(route.priority).map(move |slot| Ok((blob, slot))))
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .map_ok(|((blob, room), slot)| {
@@ -114,12 +115,12 @@ pub(crate) async fn copy_blobs(
 }
 
 impl CopyResult {
-    /// Has everything arrived that was planned?
+    /// Were all planned blobs copied?
     pub(crate) fn is_whole(&self) -> bool {
         self.left == 0 && self.failed.is_empty()
     }
 
-    /// Both results as one.
+    /// Adds up both results.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.planned += other.planned;
         self.changed.extend(other.changed);
@@ -200,7 +201,7 @@ impl Candidate {
         BlobEnd::Vanished(self.listed.unwrap_or(self.blob))
     }
 
-    /// It changed, and is listed again before it is copied. It is no failed blob yet.
+    /// It changed, and is listed again before it is copied. It does not count as failed yet.
     fn outrun(self, error: Error) -> BlobEnd {
         BlobEnd::Outrun(self.blob.name.clone(), error)
     }
@@ -230,7 +231,7 @@ async fn copy_one(
             return BlobEnd::Left;
         }
         let method = blob::within_limits(method, candidate.blob.length);
-        // No block of a state that was not listed before can exist.
+        // No block of a state that was never listed can exist.
         let started_before = route.started_before && candidate.listed.is_none();
         let outcome = send_one(Route { started_before, ..route }, &candidate.blob, method).await;
         let (method, outcome) = match outcome {
@@ -326,7 +327,7 @@ fn subject(route: Route<'_>, blob: &Blob) -> String {
     format!("{}/{}", route.from, blob.name)
 }
 
-/// Does the blob on the target have another type than the source's, or is it sealed? It stays so as long as it is there.
+/// Does the target's blob have another type than the source's, or is it sealed? Only deleting it changes that.
 fn is_of_other_kind(error: &Error) -> bool {
     matches!(error.failure().and_then(Failure::code), Some("InvalidBlobType" | "BlobIsSealed"))
 }

@@ -1,4 +1,4 @@
-//! Asynchronous copies of one asset: starts them as the account's slots permit, and lists the container until each has
+//! Asynchronous copies of one asset: starts them as the account's slots permit, and lists the container until all have
 //! ended.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -202,7 +202,7 @@ fn refusal(description: &str, subject: &str) -> Option<Error> {
 async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
     let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
     match route.source.properties(&at).await {
-        // The state at the moment of the copy counts, even if it is the listed one.
+        // The state at the time of the copy is the relevant one, even if it is the listed one.
         Ok(Some(blob)) if blob.etag == candidate.blob.etag => Next::Again(candidate),
         Ok(Some(_)) if !route.renews => {
             let error = Error::found(subject(route, &candidate.blob), Cause::SourceChanging, "");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_description_of_a_failed_copy_gives_its_cause() {
+    fn the_description_of_a_failed_copy_contains_its_cause() {
         assert_eq!(cause("404 ResourceNotFound \"Copy failed.\""), Some(Cause::SourceNotVisible));
         assert_eq!(cause("403 AuthorizationFailure \"Copy failed.\""), Some(Cause::SourceRefusesTarget));
         assert_eq!(cause("403 AuthenticationFailed \"Copy failed.\""), Some(Cause::SourceSignatureRefused));

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::memory::Memory;
 use crate::model::Blob;
 
-/// Blobs of a window, at most: those of one page of a listing.
+/// The most blobs of a window: those of one page of a listing.
 const WINDOW: usize = 5_000;
 
 /// Blobs of one asset that are sorted by size together.
@@ -20,8 +20,8 @@ pub(super) struct Window {
     pub(super) room: Arc<Option<OwnedSemaphorePermit>>,
 }
 
-/// The blobs in windows, in the order of the listing. A window ends early when the memory for copies is used up. An empty window
-/// waits until other copies end, so that every asset makes progress.
+/// The blobs in windows, in the order of the listing. A window ends early when the memory for copies is used up. An
+/// empty window waits until other copies end, so that every asset makes progress.
 pub(super) fn windows<'a>(
     blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a,
     memory: &'a Memory,
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::model::{BlobProperties, IndexTags};
 
-    /// A blob with so many bytes of metadata.
+    /// A blob with `metadata` bytes of metadata.
     fn blob(number: u64, metadata: usize) -> Arc<Blob> {
         let metadata = [("m".to_owned(), "x".repeat(metadata))].into();
         Arc::new(Blob {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_window_has_the_blobs_of_a_page_the_largest_first() {
+    async fn a_window_has_the_blobs_of_a_page_with_the_largest_first() {
         let memory = Memory::default();
         let blobs: Vec<_> = (0..=WINDOW as u64).map(|number| blob(number, 0)).collect();
         let windows: Vec<Window> = windows(stream_of(blobs), &memory).try_collect().await.unwrap();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_window_ends_when_memory_is_used_up_and_the_next_one_begins_when_copies_end() {
+    async fn a_window_ends_when_memory_is_used_up_and_the_next_one_starts_when_copies_end() {
         let memory = Memory::default();
         let blobs: Vec<_> = (0..5).map(|number| blob(number, 10 << 20)).collect();
         let mut windows = std::pin::pin!(windows(stream_of(blobs), &memory));
