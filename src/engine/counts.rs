@@ -1,4 +1,4 @@
-//! What a run counts, how it ends, and what it could not mirror.
+//! The counts of a run, the outcomes of assets, and the assets that were not mirrored.
 
 use std::time::Duration;
 
@@ -11,52 +11,53 @@ use crate::connect::Pair;
 use crate::model::{Asset, AssetId, Plane};
 use crate::verdict::{Class, Finding};
 
-/// Assets by how they ended.
+/// Assets by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct AssetCounts {
     /// In scope.
     pub total: u64,
     /// Newly complete on the target (in a dry run: to be mirrored).
     pub mirrored: u64,
-    /// Complete before.
+    /// Already complete.
     pub unchanged: u64,
-    /// Left out on purpose, storage-encrypted ones included.
+    /// Left out on purpose, including storage-encrypted ones.
     pub skipped: u64,
     /// Failed, or disappeared during the run.
     pub failed: u64,
-    /// A thing that mediamirror did not make is in the way.
+    /// In conflict with something that mediamirror did not create.
     pub conflicts: u64,
-    /// A guard holds changes of them.
+    /// A guard holds their changes.
     pub held: u64,
-    /// A property that decides could not be read.
+    /// A property that affects the decision could not be read.
     pub unchecked: u64,
-    /// Complete before, and not listed by the source any more. Their copies stay on the target. Not among the total.
+    /// Complete earlier, and no longer listed by the source. Their copies stay on the target. Not included in the
+    /// total.
     pub gone: u64,
 }
 
-/// Blobs by how they ended.
+/// Blobs by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct BlobCounts {
     /// Copied now (in a dry run: to be copied).
     pub copied: u64,
-    /// There already.
+    /// Already on the target.
     pub unchanged: u64,
     /// Could not be copied.
     pub failed: u64,
 }
 
-/// Streaming locators by how they ended.
+/// Streaming locators by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LocatorCounts {
-    /// Made or corrected now (in a dry run: to be made).
+    /// Created or corrected now (in a dry run: to be created).
     pub mirrored: u64,
-    /// There already.
+    /// Already on the target.
     pub unchanged: u64,
-    /// Could not be made.
+    /// Could not be created.
     pub failed: u64,
 }
 
-/// What only the target has: blobs that the source has deleted from assets that still play, and deleted assets.
+/// Extra content on the target: blobs that the source has deleted from assets that still play, and deleted assets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KeptCounts {
     /// Assets.
@@ -67,35 +68,35 @@ pub struct KeptCounts {
     pub bytes: u64,
 }
 
-/// What was deleted on the target (in a dry run: what is to be).
+/// Deleted on the target (in a dry run: to be deleted).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct DeletedCounts {
     /// Copies of assets.
     pub assets: u64,
-    /// Blobs, those of these copies included.
+    /// Blobs, including those of these copies.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
 }
 
-/// Something that is to be deleted on the target.
+/// Something that will be deleted on the target.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct PendingDeletion {
     /// Source id.
     pub asset: AssetId,
     /// Name to show.
     pub name: String,
-    /// The whole copy? Else only blobs of it.
+    /// Is the whole copy deleted? If not, only some of its blobs.
     pub whole: bool,
     /// Blobs.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Not before, if the source lacks it every night until then.
+    /// The earliest time of the deletion, if the source lacks it every night until then.
     pub on: Timestamp,
 }
 
-/// Requests sent, retries included, both accounts together.
+/// Requests sent to both accounts, including retries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RequestCounts {
     /// To the media APIs and token services.
@@ -106,12 +107,12 @@ pub struct RequestCounts {
     #[serde(rename = "pauses_seconds", serialize_with = "as_seconds")]
     #[schemars(with = "f64")]
     pub pauses: Duration,
-    /// A service asked for more than is granted in a run.
+    /// A service requested longer pauses than a run grants.
     pub pause_limit_reached: bool,
 }
 
 impl RequestCounts {
-    /// Those that all lanes of both sides have sent so far.
+    /// The requests that all lanes of both sides have sent so far.
     pub(crate) fn sent(pair: &Pair) -> Self {
         let mut counts = Self::default();
         for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
@@ -121,7 +122,7 @@ impl RequestCounts {
             match lane.plane() {
                 Plane::Media => counts.media += stats.requests,
                 Plane::BlobRead | Plane::BlobWrite => counts.blob += stats.requests,
-                // A run does not ask as viewers do.
+                // A run sends no requests as a viewer.
                 Plane::Viewer | Plane::SignIn => {}
             }
         }
@@ -129,8 +130,8 @@ impl RequestCounts {
     }
 }
 
-/// Requests to storage accounts, as an account is charged for them. A copy is a write on the target and a read in the source;
-/// a listing is charged as a write.
+/// Requests to storage accounts, as the account is charged for them. A copy is a write on the target and a read in the
+/// source; a listing is charged as a write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Charged {
     /// Reads.
@@ -146,13 +147,13 @@ pub struct Problem {
     pub asset: AssetId,
     /// Name to show.
     pub name: String,
-    /// What kind of verdict it is.
+    /// The class of its verdict.
     #[serde(rename = "result")]
     pub class: Class,
     /// Why.
     #[serde(flatten)]
     pub finding: Finding,
-    /// Is it owed, and not accepted by the configuration?
+    /// Does the target owe it, and does the configuration not accept it?
     pub owed: bool,
 }
 
@@ -160,7 +161,7 @@ impl Problem {
     /// The problem of an asset.
     pub(crate) fn of(asset: &Asset, finding: Finding, accepted: &mut Accepted) -> Self {
         let name = asset.label().to_owned();
-        // Asked first: what is not owed uses up no acceptance.
+        // Checked first: a problem that is not owed does not use up an acceptance.
         let owed = finding.owed() && !accepted.accepts(finding.cause, &name);
         Self { asset: asset.id.clone(), name, class: finding.class(), owed, finding }
     }
