@@ -19,7 +19,7 @@ pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
     prepare(run).await
 }
 
-/// Finds why a run must not write at all.
+/// Finds the reason why a run must not write at all.
 pub(crate) fn find_objection(run: &Run) -> Result<(), Error> {
     let census = run.claims.census()?;
     run.count(|tally| tally.published = census.published);
@@ -36,7 +36,8 @@ pub(crate) fn find_objection(run: &Run) -> Result<(), Error> {
     Ok(())
 }
 
-/// No asset of the source is in scope: an error, unless assets were selected by id and copies of them are left.
+/// No asset of the source is in scope: an error, unless assets were selected by id and the target still has copies of
+/// them.
 fn none_covered(run: &Run) -> Result<(), Error> {
     let Some(only) = &run.options.only else { return Err(Error::nothing_matched()) };
     for id in only.iter() {
@@ -47,7 +48,8 @@ fn none_covered(run: &Run) -> Result<(), Error> {
     Err(Error::none_left(only.len()))
 }
 
-/// Finds out what plays on the target at all, what is protected, what is withheld, and what others publish on our copies.
+/// Finds out whether the target plays anything, which assets are protected or withheld, and what other programs publish
+/// on our copies.
 pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     if let Some(silence) = silence_of_target(&run.pair).await? {
         run.find(silence);
@@ -62,7 +64,7 @@ pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     hidden::name_hidden(run).await
 }
 
-/// Why nothing plays on the target, if that is so.
+/// The reason why the target plays nothing, if so.
 async fn silence_of_target(pair: &Pair) -> Result<Option<Finding>, Error> {
     if !pair.target.library.capabilities().streaming_hosts {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Explains a refusal caused by an expired shared access signature of the operator: names the account and what to do.
-//! Services report it in their own words or not at all, and the target does not report it for the source's signature.
+//! Explains errors caused by an expired shared access signature of the operator: names the account and the remedy.
+//! Services report this in different words or not at all, and the target does not report it for the source's signature.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::clock;
 use crate::connect::Pair;
 use crate::error::{Asked, CallError, Disposition, Error, Failure};
 
-/// The error with that reason, if it is one.
+/// Returns the error with that reason if the signature has expired, or else unchanged.
 pub(crate) fn explained(error: Error, pair: &Pair) -> Error {
     let now = clock::now();
     match error {
@@ -34,7 +34,7 @@ fn is_refusal(failure: &Failure) -> bool {
     matches!(status, 401 | 403) || source_refusal.as_ref().is_some_and(|source| matches!(source.status, 401 | 403))
 }
 
-/// What is to be said of the first signature that has ended.
+/// The explanation for the first signature that has expired.
 fn ended(pair: &Pair, now: Timestamp) -> Option<String> {
     [&pair.source, &pair.target].into_iter().flat_map(|side| &side.storage).find_map(|account| {
         let expiry = account.shared_access()?.expiry.filter(|expiry| *expiry <= now)?;

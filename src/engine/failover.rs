@@ -1,4 +1,4 @@
-//! Which side of a pair is active: makes the target active after a failover, and the source again when it is up to date.
+//! The active side of a pair: activates the target after a failover, and the source again when it is up to date.
 
 use std::collections::BTreeSet;
 
@@ -14,17 +14,17 @@ use crate::library::Library;
 use crate::model::{AccountName, Asset, AssetChange, AssetId, Extent, Mark};
 use crate::state::{Active, PairState, TargetLock};
 
-/// Rows of the ledger that are read at once.
+/// The number of rows that are read from the ledger at once.
 const ROWS: usize = 1_000;
 
-/// Which side is active, and since when.
+/// The active side of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema, Serialize)]
 pub struct ActiveSide {
     /// The active side.
     pub active: Active,
     /// Did this command make it active?
     pub changed: bool,
-    /// Assets that were made on the target while it was active, and belong to the source now.
+    /// Assets that were created on the target while it was active, and now belong to the source.
     pub handed_over: u64,
 }
 
@@ -41,7 +41,7 @@ pub async fn activate_target(pair: &Pair) -> Result<ActiveSide, Error> {
     Ok(ActiveSide { active: Active::Target, changed, handed_over: 0 })
 }
 
-/// Which side is active. Only the target is asked.
+/// Returns the active side. Only the target is asked.
 ///
 /// # Errors
 /// The pair was never mirrored.
@@ -61,7 +61,7 @@ fn never_mirrored(target: &AccountName) -> Error {
     )
 }
 
-/// Writes which side is active, and locators that are ours from now on. Returns whether that side was not active before.
+/// Records the active side, and locators that are ours from now on. Returns whether that side was not active before.
 async fn switch(pair: &Pair, lock: &TargetLock, active: Active, adopted: BTreeSet<String>) -> Result<bool, Error> {
     let (source, target) = (pair.source.library.account(), pair.target.library.account());
     let Some((mut state, etag)) = PairState::read(lock.account(), source, target).await? else {
@@ -69,7 +69,7 @@ async fn switch(pair: &Pair, lock: &TargetLock, active: Active, adopted: BTreeSe
     };
     let changed = state.active != active;
     let known = state.adopted.len();
-    // What others had made there before is theirs.
+    // Locators that other programs created there earlier stay theirs.
     let new: Vec<String> = adopted.into_iter().filter(|id| !state.theirs.contains(id)).collect();
     state.adopted.extend(new);
     if changed || state.adopted.len() != known {
@@ -79,12 +79,12 @@ async fn switch(pair: &Pair, lock: &TargetLock, active: Active, adopted: BTreeSe
     Ok(changed)
 }
 
-/// Makes the source active again, after [`crate::engine::mirror`] found nothing to bring back: what was made on the target
-/// and copied to the source is the source's from now on, with the target's as its copy, and the ledger of the nights learns
-/// what both sides are.
+/// Makes the source active again, after [`crate::engine::mirror`] found nothing to copy back. Assets that were created
+/// on the target and copied to the source now belong to the source, and the target's assets are their copies. The
+/// ledger of the nightly runs gets the state of both sides.
 ///
-/// `pair`: as the nights see it, `held`: the lock of its target, if the caller has it, `rows`: what the runs back recorded,
-/// `nights`: the ledger that learns it. One that was interrupted is done again from the start.
+/// `pair`: in the direction of the nightly runs; `held`: the lock of its target, if the caller has it; `rows`: recorded
+/// by the runs back; `nights`: the ledger that is updated. An interrupted activation starts again from the beginning.
 ///
 /// # Errors
 /// A side refuses; the target stays active.
@@ -139,7 +139,7 @@ async fn hand_over(
     Ok(ActiveSide { active: Active::Source, changed, handed_over: born.len() as u64 })
 }
 
-/// Locators that somebody has made on the target and a run back on the source: from now on they follow the source.
+/// Locators that were created on the target and copied to the source by a run back: from now on they follow the source.
 async fn published_on_target(pair: &Pair) -> Result<BTreeSet<String>, Error> {
     let ours = pair.target.library.our_policies().await?;
     let (mut made, mut both) = (BTreeSet::new(), BTreeSet::new());
@@ -162,7 +162,7 @@ async fn born_on_target(pair: &Pair) -> Result<Vec<(Asset, Mark)>, Error> {
     let (mut born, target) = (Vec::new(), pair.target.library.account());
     let mut pages = pair.source.library.assets();
     while let Some(page) = pages.try_next().await? {
-        // A folder is marked by its container.
+        // A folder has the mark of its container.
         let whole = |asset: &Asset| !matches!(pair.source.library.extent(&asset.id), Extent::Folder(_));
         for asset in page.into_iter().filter(whole) {
             let mark = asset.alternate_id.as_deref().and_then(Mark::parse);
@@ -174,10 +174,10 @@ async fn born_on_target(pair: &Pair) -> Result<Vec<(Asset, Mark)>, Error> {
     Ok(born)
 }
 
-/// The target's asset becomes the copy, then the source's the original. In between both are copies of each other, which no
-/// run takes for anything else.
+/// Makes the target's asset the copy, then the source's asset the original. In between, each is a copy of the other;
+/// every run recognizes this state.
 async fn pass(pair: &Pair, original: &Asset, mark: &Mark) -> Result<(), Error> {
-    // One that was deleted there meanwhile is the source's alone.
+    // If the target's asset was deleted meanwhile, the source's asset has no copy.
     if let Some(copy) = pair.target.library.asset(&mark.source).await? {
         let copied = Mark::new(pair.source.library.account().clone(), original.id.clone(), mark.original.clone());
         let copied = Mark { own: Some(copy.id.clone()), ..copied };
@@ -204,7 +204,7 @@ pub async fn rows_back(ledger: &Ledger) -> Result<Vec<AssetRow>, Error> {
     }
 }
 
-/// Records for the nights what a run back found equal.
+/// Records for the nightly runs what a run back found equal.
 async fn record(nights: &Ledger, row: AssetRow) -> Result<(), Error> {
     let AssetRow { source: copy, facts, updated, .. } = row;
     let (Some(original), Some(of_original)) = (facts.target, facts.target_digest) else { return Ok(()) };

@@ -1,8 +1,8 @@
-//! Blobs that the source has deleted from an asset that it still has: confirms every night that the source lacks them, and deletes
-//! those that are due.
+//! Blobs that the source has deleted from an asset that it still has: confirms every night that the source lacks them,
+//! and deletes those that are due.
 //!
-//! A blob is ours if a run saw it in the source and equal on the target, and nobody has written to it since: the ledger's
-//! fingerprints prove that. Anything else in a copy may belong to somebody else.
+//! A blob is ours if a run saw it in the source and equal on the target, and no program has written to it since; the
+//! ledger's fingerprints prove that. All other blobs in a copy may belong to another program.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,11 +23,11 @@ use crate::ledger::{AssetRow, KeptBlob};
 use crate::model::BlobRef;
 use crate::verdict::Change;
 
-/// Blobs of one asset that are asked for or deleted at once.
+/// The number of blobs of one asset that are requested or deleted at once.
 const AT_ONCE: usize = 16;
 
-/// Looks at the blobs that only the target has: names those that the source lacks for the first time, and adds them to what is due
-/// or pending.
+/// Checks the blobs that only the target has: reports those that the source lacks for the first time, and adds the
+/// blobs to those that are due or pending.
 pub(crate) async fn note(
     run: &Run,
     work: &Work,
@@ -41,7 +41,7 @@ pub(crate) async fn note(
     }
     let (now, known) = (clock::now(), Known::of(run, row, present).await?);
     let known = &known;
-    // Owned: a stream of references is not known to be sent between threads.
+    // Owned: the compiler cannot prove that a stream of references is `Send`.
     let asked = stream::iter(kept.to_vec()).map(|kept| confirm(source, kept, known, now)).boxed();
     let confirmed: Vec<KeptBlob> = asked.buffered(AT_ONCE).collect().await;
     let (mut due, mut new, mut pending) = (Vec::new(), Vec::new(), Vec::new());
@@ -71,18 +71,18 @@ pub(crate) async fn note(
     Ok(())
 }
 
-/// What earlier runs know of the kept blobs of an asset.
+/// The records of earlier runs about the kept blobs of an asset.
 struct Known {
     before: HashMap<String, KeptBlob>,
-    /// When they were last looked at.
+    /// The time of the last check.
     seen: Option<Timestamp>,
-    /// What the copy was when it was last compared, if what it had beyond the source then is known.
+    /// The state of the copy when it was last compared, if its extra blobs at that time are known.
     sealed: Option<Seal>,
 }
 
-/// What a copy was when it was last compared.
+/// The state of a copy when it was last compared.
 enum Seal {
-    /// As it is now.
+    /// Its present state.
     Same,
     Other(Sealed),
 }
@@ -101,12 +101,12 @@ impl Known {
         Ok(Self { before, seen: row.kept_seen, sealed })
     }
 
-    /// The same blob as it was seen before.
+    /// The record of the same blob in the same state.
     fn before(&self, kept: &KeptCopy) -> Option<&KeptBlob> {
         self.before.get(&kept.name).filter(|blob| blob.etag == kept.etag)
     }
 
-    /// Is it proven that it was in the source as well?
+    /// Is it proven that the source had it, too?
     fn is_ours(&self, kept: &KeptCopy) -> bool {
         match (self.before.get(&kept.name), &self.sealed) {
             (Some(before), _) => before.ours && before.etag == kept.etag,
@@ -131,7 +131,7 @@ async fn confirm(source: &Contents<'_>, kept: KeptCopy, known: &Known, now: Time
     KeptBlob { name: kept.name, etag: kept.etag, since, ours }
 }
 
-/// Writes down what is known now.
+/// Records the present knowledge.
 async fn record(run: &Run, work: &Work, now: Timestamp, known: &Known, blobs: Vec<KeptBlob>) -> Result<(), Error> {
     let mut removed: HashSet<&str> = known.before.keys().map(String::as_str).collect();
     let (mut written, any) = (Vec::new(), !blobs.is_empty());
@@ -145,8 +145,8 @@ async fn record(run: &Run, work: &Work, now: Timestamp, known: &Known, blobs: Ve
     Ok(run.ledger.set_kept(&work.asset.id, any.then_some(now), written, removed).await?)
 }
 
-/// Deletes blobs that are due: each only if the source answers that it lacks it, and if it is unchanged on the target. Returns
-/// those that were deleted.
+/// Deletes blobs that are due: each only if the source answers that it lacks it, and if it is unchanged on the target.
+/// Returns the deleted blobs.
 pub(crate) async fn delete(
     run: &Run,
     work: &Work,

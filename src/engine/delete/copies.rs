@@ -18,27 +18,28 @@ use crate::model::{AccountName, Asset, AssetId, ContainerName, Extent};
 use crate::state::{Deleting, Leaving};
 use crate::verdict::{Cause, Change, Finding};
 
-/// Rows read from the tables at once.
+/// The number of rows that are read from the tables at once.
 const PAGE: usize = 500;
-/// Assets that the source is asked for at once, and copies that are deleted at once.
+/// The number of assets that are requested from the source at once, and of copies that are deleted at once.
 const AT_ONCE: usize = 16;
-/// The most copies that the state keeps, some 20 MB. Others follow when these are deleted.
+/// The most copies that the state keeps, about 20 MB. Others are added when these are deleted.
 const MOST: usize = 100_000;
-/// What stands for the content of a copy without a container.
+/// The content that is recorded for a copy without a container.
 const NO_CONTAINER: &str = "none";
 
-/// What the source says of the asset of a retired copy.
+/// The answer about the asset of a retired copy.
 enum Answer {
     Deleted,
-    /// It is there: the listing left it out.
+    /// It exists: the listing omitted it.
     There,
     /// The operator withholds it, or only a part of the copy can be known.
     LeftAlone,
-    /// A locator is on the copy.
+    /// The copy has a locator.
     Occupied,
 }
 
-/// Asks the source for the asset of each retired copy. `retired`: those whose assets it has just answered for.
+/// Asks the source for the asset of each retired copy. `retired`: copies whose assets the source has just been asked
+/// for.
 pub(crate) async fn confirm(run: &Run, retired: Vec<Gone>) -> Result<(), Error> {
     let before = run.keeper.leaving();
     if run.options.policy.delete_after.is_none() {
@@ -90,7 +91,7 @@ pub(crate) async fn confirm(run: &Run, retired: Vec<Gone>) -> Result<(), Error> 
     Ok(())
 }
 
-/// The folders of a container are not deleted as assets, and neither is a container whose folders are assets.
+/// A folder of a container is not deleted as an asset, nor is a container whose folders are assets.
 fn is_whole(run: &Run, copy: &AssetId) -> bool {
     run.pair.target.library.extent(copy) == Extent::Whole
 }
@@ -115,7 +116,8 @@ async fn ask(run: &Run, gone: &Gone) -> Result<Answer, Error> {
     Ok(if there.is_some() { Answer::There } else { Answer::Deleted })
 }
 
-/// The time of a copy after tonight's confirmation. Names it in its first night, and adds it to what is due or pending.
+/// The period of a copy after tonight's confirmation. Reports the copy in its first night, and adds it to those that
+/// are due or pending.
 async fn goes_on(run: &Run, gone: &Gone, known: Option<&Leaving>, now: Timestamp) -> Result<Leaving, Error> {
     let since = first_night(known.map(|known| (known.since, known.seen)), now);
     let leaving = match known.filter(|known| known.since == since) {
@@ -144,14 +146,14 @@ async fn goes_on(run: &Run, gone: &Gone, known: Option<&Leaving>, now: Timestamp
     Ok(leaving)
 }
 
-/// A copy in the list of what is deleted later.
+/// A copy as an entry of the list of pending deletions.
 pub(crate) fn pending(due: &DueCopy, on: Timestamp) -> PendingDeletion {
     let DueCopy { gone, leaving } = due;
     let (asset, name) = (gone.source.clone(), gone.copy.label().to_owned());
     PendingDeletion { asset, name, whole: true, blobs: leaving.blobs, bytes: leaving.bytes, on }
 }
 
-/// A copy in its first night: its content, if the ledger proves that mediamirror copied all of it.
+/// A copy in its first night, with its content if the ledger proves that mediamirror copied all of it.
 async fn first(run: &Run, gone: &Gone, now: Timestamp) -> Result<Leaving, Error> {
     let entry = |content, blobs, bytes| Leaving { since: now, seen: now, content, blobs, bytes };
     let Some(there) = content(run, &gone.copy).await? else {
@@ -161,7 +163,7 @@ async fn first(run: &Run, gone: &Gone, now: Timestamp) -> Result<Leaving, Error>
     Ok(entry(is_proven.then(|| there.digest.clone()), there.count, there.bytes))
 }
 
-/// Are the blobs of the copy those of the last run that compared it, and was each of them in the source as well?
+/// Are the blobs of the copy those of the last run that compared it, and did the source have each of them, too?
 async fn is_as_sealed(run: &Run, gone: &Gone, there: &Contents<'_>) -> Result<bool, Error> {
     let Some(row) = run.ledger.asset(&gone.source).await? else { return Ok(false) };
     let facts = row.facts;
@@ -187,7 +189,7 @@ pub(super) async fn content<'a>(run: &'a Run, copy: &TargetAsset) -> Result<Opti
     }
 }
 
-/// Deletes the copies that are due. The state lists them first, so that the next run finishes it if this one dies.
+/// Deletes the copies that are due. The state lists them first, so that the next run completes an interrupted deletion.
 pub(crate) async fn delete(run: &Run, due: Vec<DueCopy>) -> Result<(), Error> {
     if run.options.dry_run {
         for due in due {
@@ -220,7 +222,7 @@ pub(crate) async fn delete(run: &Run, due: Vec<DueCopy>) -> Result<(), Error> {
                     state.leaving.remove(id);
                 });
             }
-            // The time starts again, if it does.
+            // A later confirmation starts a new period.
             Ok(End::Not(finding)) => {
                 run.keeper.change(|state| {
                     state.deleting.remove(id);
@@ -239,7 +241,7 @@ fn intention((due, place): &(DueCopy, Place<'_>)) -> (String, Deleting) {
     (due.gone.copy.id.to_string(), deleting(place))
 }
 
-/// What may be left where a copy was.
+/// The container that may remain after a copy is deleted.
 pub(super) fn deleting(place: &Place<'_>) -> Deleting {
     Deleting { account: place.account.name().to_string(), container: place.container.to_string() }
 }
@@ -251,7 +253,7 @@ fn deleted(run: &Run, due: &DueCopy) {
     run.changed(&Asset::known_by(&gone.source, gone.copy.label()), vec![Change::CopyDeleted { blobs, bytes }]);
 }
 
-/// How the deletion of a copy ended.
+/// The outcome of the deletion of a copy.
 enum End {
     Deleted,
     NotStarted,
@@ -262,7 +264,7 @@ async fn delete_one(run: &Run, due: DueCopy, place: Place<'_>) -> (Result<End, E
     (try_delete(run, &due, &place).await, due)
 }
 
-/// Asks both sides once more, and deletes the copy with its container.
+/// Asks both sides again, and deletes the copy with its container.
 async fn try_delete(run: &Run, due: &DueCopy, place: &Place<'_>) -> Result<End, Error> {
     if run.stop.is_cancelled() {
         return Ok(End::NotStarted);
@@ -277,7 +279,7 @@ async fn try_delete(run: &Run, due: &DueCopy, place: &Place<'_>) -> Result<End, 
     Ok(End::Deleted)
 }
 
-/// Asks both sides for a copy that is due: why it must not be deleted.
+/// Asks both sides for a copy that is due. Returns the reason why it must not be deleted, if any.
 async fn objection(run: &Run, due: &DueCopy) -> Result<Option<Finding>, Error> {
     let (DueCopy { gone, leaving }, library) = (due, &run.pair.target.library);
     if run.pair.source.library.asset(&gone.source).await?.is_some() {
@@ -297,7 +299,7 @@ async fn objection(run: &Run, due: &DueCopy) -> Result<Option<Finding>, Error> {
     Ok((!is_same).then(|| Finding::new(Cause::NotDeleted, "another program changed the blobs of the retired copy")))
 }
 
-/// Deletes what the service left of a copy's container. Where the container is the asset, nothing is left.
+/// Deletes the container of a copy if the service left it. If the container is the asset, nothing is left.
 pub(super) async fn remove_container(run: &Run, place: &Place<'_>) -> Result<(), Error> {
     if !run.pair.target.library.capabilities().locators {
         return Ok(());
@@ -313,7 +315,7 @@ pub(super) async fn remove_container(run: &Run, place: &Place<'_>) -> Result<(),
     }
 }
 
-/// Ends deletions that a run began and did not end. A copy that is still there is due again.
+/// Completes deletions that an earlier run started. A copy that still exists is due again.
 pub(crate) async fn resume(run: &Run) -> Result<(), Error> {
     if run.options.dry_run || run.options.plan.is_some() {
         return Ok(());

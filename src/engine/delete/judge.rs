@@ -9,10 +9,10 @@ use crate::engine::schedule::deletions::{Due, DueBlobs, DueCopy};
 use crate::model::AssetId;
 use crate::verdict::{Cause, Finding};
 
-/// What may be deleted now, of what is due. The rest is named, and its time goes on.
+/// The deletions that are allowed now, of those that are due. The others are reported, and their periods continue.
 pub(crate) async fn judge(run: &Run, whole: bool) -> Due {
     let mut due = run.deletions.take();
-    // What failed has ended already, and nothing of it is deleted.
+    // Failed assets have ended already, and none of their blobs are deleted.
     due.blobs.retain(|_, blobs| blobs.outcome.is_some());
     if due.is_empty() {
         return due;
@@ -36,12 +36,12 @@ pub(crate) async fn judge(run: &Run, whole: bool) -> Due {
     due
 }
 
-/// Why this run deletes nothing, if so.
+/// The reason why this run deletes nothing, if any.
 async fn why_not(run: &Run, whole: bool) -> Option<String> {
     if !whole || run.stop.is_cancelled() {
         return Some("the run was stopped".to_owned());
     }
-    // No plan has a deletion, and a run that applies one does nothing else.
+    // No plan contains deletions, and a run that applies a plan does nothing else.
     if run.options.plan.is_some() {
         return Some("the run applies a plan".to_owned());
     }
@@ -61,7 +61,7 @@ async fn why_not(run: &Run, whole: bool) -> Option<String> {
     }
 }
 
-/// Counts what is due among what is deleted later: in the next run.
+/// Counts due deletions as pending: for the next run.
 fn put_off(run: &Run, due: &Due) {
     let now = clock::now();
     let copies = due.copies.iter().map(|copy| pending(copy, now));
@@ -73,7 +73,7 @@ fn put_off(run: &Run, due: &Due) {
     run.count(|tally| tally.pending.extend(all));
 }
 
-/// Holds everything that the operator does not let through.
+/// Holds everything that the operator does not allow.
 fn hold(run: &Run, due: &mut Due, why: &str) {
     let passes = |source: &AssetId| run.passed.delete.contains(source);
     let finding = || Finding::new(Cause::HeldByGuard, why);

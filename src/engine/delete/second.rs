@@ -1,4 +1,5 @@
-//! Second copies of one source asset: keeps the one that plays, and deletes another one that is ours and plays nothing.
+//! Second copies of one source asset: keeps the copy that plays, and deletes another copy that is ours and plays
+//! nothing.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +12,7 @@ use crate::model::{Asset, AssetId};
 use crate::monitor::RunEvent;
 use crate::verdict::{Cause, Change, Finding};
 
-/// Deletes them where the operator asks for it. What is deleted is no copy for the rest of the run.
+/// Deletes second copies if the operator asks for it. For the rest of the run, deleted copies do not count.
 pub(crate) async fn delete_second(run: &Run) -> Result<(), Error> {
     if !run.options.dedupe {
         return Ok(());
@@ -54,7 +55,7 @@ fn ordered(run: &Run, source: &AssetId) -> Result<Vec<TargetAsset>, Error> {
     Ok(copies.into_iter().map(|(_, copy)| copy).collect())
 }
 
-/// Deletes a copy, or says why it stays. Both copies are asked for by their keys.
+/// Deletes a copy, or returns the reason why it stays. Both copies are requested by their keys.
 async fn delete_one(
     run: &Run,
     source: &AssetId,
@@ -90,7 +91,7 @@ async fn delete_one(
     Ok(None)
 }
 
-/// A blob of the other copy that the copy that stays lacks, or has with other bytes as far as listings show.
+/// A blob of the other copy that the kept copy lacks, or has with other bytes as far as listings show.
 async fn beyond(run: &Run, kept: &TargetAsset, other: &TargetAsset) -> Result<Option<String>, Error> {
     let Some(other) = content(run, other).await? else { return Ok(None) };
     let mut there = HashMap::new();
