@@ -1,8 +1,8 @@
-//! The health of the replication, asset by asset: what the target has of it, whether it is complete, and what the source has
+//! The health of the replication, by asset: what the target has of it, whether it is complete, and what the source has
 //! changed since. Nothing is written.
 //!
-//! If the source answers, this is the comparison of [`crate::engine::verify`]. If it does not, what the ledger last recorded
-//! takes the place of its listing, and where the ledger has no row, the marks of the copies: `by_record`.
+//! If the source answers, this is the comparison of [`crate::engine::verify`]. Otherwise the last records of the ledger
+//! replace its listing, and for assets without a row in the ledger, the marks of the copies do: `by_record`.
 
 mod by_record;
 mod by_source;
@@ -38,47 +38,47 @@ use record::Record;
 pub use source::SourceState;
 use source::Watch;
 
-/// Assets that are read from the tables at once.
+/// The number of assets that are read from the tables at once.
 const PAGE: usize = 1_000;
 
 /// Does the target have what the source has?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replication {
-    /// It does.
+    /// It has everything.
     Current,
-    /// The source has changed something since.
+    /// The source has changed since.
     Behind,
     /// There is no complete copy.
     Missing,
     /// The copy is as the ledger last recorded it. The source was not asked.
     AsRecorded,
-    /// It is not known.
+    /// Unknown.
     Unknown,
 }
 
-/// Would an asset play from the target, as far as records and listings say?
+/// Would an asset play from the target, according to records and listings?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Playable {
-    /// It would.
+    /// Yes.
     Ready,
-    /// It would not; why.
+    /// No, for this reason.
     Not(Finding),
-    /// It is not known; why.
+    /// Unknown, for this reason.
     Unknown(Finding),
-    /// It does not have to: the source does not play it either, or it is withheld.
+    /// Not required: the source does not play it either, or it is withheld.
     NotExpected,
 }
 
-/// In which access tier the blobs of a copy are.
+/// The access tier of a copy's blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// All of them can be read.
+    /// All blobs can be read.
     Online,
-    /// One is archived.
+    /// A blob is archived.
     Archive,
-    /// They could not be listed, or there is no copy.
+    /// The blobs could not be listed, or there is no copy.
     Unknown,
 }
 
@@ -86,18 +86,18 @@ pub enum Tier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shield {
-    /// It is not.
+    /// Not protected.
     Clear,
-    /// It is. If the source protects it, it is not published on the target.
+    /// Protected. If the source protects it, it is not published on the target.
     Protected,
-    /// It is not known.
+    /// Unknown.
     Unknown,
 }
 
-/// A change of the source that is not on the target.
+/// A change in the source that the target does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// When it was made, at the latest known moment before it; `None`: not known.
+    /// The latest known time before the change; `None`: unknown.
     pub since: Option<Timestamp>,
 }
 
@@ -120,16 +120,16 @@ pub struct AssetHealth {
     pub protection: Shield,
     /// Locators that play in the source, and those of them that play from the target.
     pub locators: (u64, u64),
-    /// Bytes that are to be there.
+    /// Bytes that the copy should have.
     pub bytes: u64,
-    /// What is not on the target yet.
+    /// The change that the target does not have yet.
     pub pending: Option<Pending>,
     /// When a run last found the copy equal to its source.
     pub proven: Option<Timestamp>,
 }
 
 impl AssetHealth {
-    /// Of an asset of which nothing is known yet.
+    /// The health of an asset about which nothing is known yet.
     fn of(asset: &AssetId, name: &str, playable: Playable) -> Self {
         Self {
             asset: asset.clone(),
@@ -161,7 +161,7 @@ impl AssetHealth {
     }
 }
 
-/// Why a copy in that condition cannot be read.
+/// The reason why a copy in that condition cannot be read.
 fn unreadable(condition: &Condition) -> Option<Finding> {
     let flaws = &condition.flaws;
     let archived = flaws.archived.as_ref().map(|blob| Finding::new(Cause::ArchivedInTarget, blob.clone()));
@@ -169,7 +169,7 @@ fn unreadable(condition: &Condition) -> Option<Finding> {
     archived.or_else(incomplete)
 }
 
-/// What a protected copy means for viewers: it does not play as its source does, or nobody could find out.
+/// The effect of a protected copy on viewers: it does not play like its source, or its protection could not be checked.
 fn protected(found: &Finding) -> Playable {
     match found.class() {
         Class::Unchecked => Playable::Unknown(found.clone()),
@@ -177,7 +177,7 @@ fn protected(found: &Finding) -> Playable {
     }
 }
 
-/// The listings, and the health of each asset by them.
+/// The listings, and the health of each asset according to them.
 #[derive(Debug)]
 pub struct Health {
     /// Did the source answer?
@@ -194,7 +194,7 @@ enum View {
 }
 
 impl Health {
-    /// Lists both libraries; the target alone if the source is not to be asked or does not answer.
+    /// Lists both libraries, or only the target if the source must not be asked or does not answer.
     ///
     /// # Errors
     /// Refused credentials, a target that does not answer, a scope without assets.
@@ -218,7 +218,7 @@ impl Health {
     ) -> Result<Self, Error> {
         let record = Record::read(ledger, pair.source.library.account()).await?;
         let (keeper, target) = (Keeper::open(pair, true).await?, pair.target.library.account().clone());
-        // What the source has is not the truth where the target is the active side.
+        // While the target is the active side, the content of the source is not the truth.
         let ask_source = ask_source && !keeper.is_target_active();
         let mut source = if ask_source { source::ask(pair).await? } else { SourceState::NotAsked };
         if source == SourceState::Answered {
@@ -242,7 +242,7 @@ impl Health {
         }
     }
 
-    /// What was found of the libraries as a whole.
+    /// The findings about the libraries as a whole.
     pub fn findings(&self) -> Vec<Finding> {
         match &self.view {
             View::BySource(by) => {
@@ -271,13 +271,13 @@ impl Health {
         matches!(&self.view, View::ByRecord(offline) if offline.is_active)
     }
 
-    /// When the last run began that went through all assets of the source.
+    /// The start time of the last run that processed all assets of the source.
     pub fn last_whole_run(&self) -> Option<Timestamp> {
         self.record.whole
     }
 }
 
-/// The comparison of both sides, as a dry run has it.
+/// The comparison of both sides, as in a dry run.
 async fn with_source(
     pair: &Arc<Pair>,
     ledger: &Ledger,
@@ -285,7 +285,7 @@ async fn with_source(
     monitor: &dyn Monitor,
 ) -> Result<Run, Error> {
     let files = match wanted(ledger, clock::now()).await? {
-        // Records of both sides cost a listing of their own, which the weekly run does.
+        // Records of both sides need a separate listing, which the weekly run makes.
         FilesWanted::BothSides => FilesWanted::None,
         few => few,
     };

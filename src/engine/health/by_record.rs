@@ -1,7 +1,7 @@
-//! The health of assets while the source is down: by the ledger and the target alone.
+//! The health of assets while the source is down, according to the ledger and the target only.
 //!
-//! The ledger's rows take the place of the source's listing. A copy of which it has no row is known by its mark, and an asset
-//! that the last runs could not mirror at all by what they found.
+//! The ledger's rows replace the source's listing. A copy without a row is identified by its mark, and an asset that
+//! the last runs could not mirror at all by their findings.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::model::AssetId;
 use crate::monitor::Monitor;
 use crate::verdict::{Cause, Class, Finding};
 
-/// Copies that are listed at once.
+/// The number of copies that are listed at once.
 const AT_ONCE: usize = 64;
 
 /// The target's listing and the ledger.
@@ -34,7 +34,7 @@ pub(super) struct Offline {
     ledger: Ledger,
     options: Options,
     claims: Claims,
-    /// Is the target the active side? Then what it has is the truth.
+    /// Is the target the active side? Then its content is the truth.
     pub(super) is_active: bool,
 }
 
@@ -66,7 +66,7 @@ impl Offline {
         })
     }
 
-    /// The health of each asset in scope that is known of.
+    /// The health of each known asset in scope.
     pub(super) fn assets<'a>(&'a self, record: &'a Record) -> BoxStream<'a, Result<AssetHealth, Error>> {
         let known = self.rows().chain(self.copies()).chain(self.found(record));
         let looked = known.map_ok(move |known| self.look(record, known)).try_buffer_unordered(AT_ONCE);
@@ -82,7 +82,7 @@ impl Offline {
         rows.map_ok(|row| Known::Row(Box::new(row))).boxed()
     }
 
-    /// The copies of which the ledger has no row. Of several copies of one asset, the first stands for all.
+    /// The copies without a row in the ledger. If an asset has several, only the first one is returned.
     fn copies(&self) -> BoxStream<'_, Result<Known, Error>> {
         let pages = stream::try_unfold(0, move |after| async move {
             let page = self.claims.spool.copies(after, PAGE)?;
@@ -97,7 +97,7 @@ impl Offline {
         unknown.boxed()
     }
 
-    /// Assets that the last runs found something about, of which there is neither a row nor a copy.
+    /// Assets with findings of the last runs, but with neither a row nor a copy.
     fn found<'a>(&'a self, record: &'a Record) -> BoxStream<'a, Result<Known, Error>> {
         let unknown = stream::iter(record.findings.keys()).map(Ok).try_filter_map(move |asset| async move {
             let is_known = self.ledger.asset(asset).await?.is_some() || !self.claims.spool.copies_of(asset)?.is_empty();
@@ -106,7 +106,7 @@ impl Offline {
         unknown.boxed()
     }
 
-    /// `None`: it is not part of the scope, or the source has deleted it.
+    /// `None`: it is not in scope, or the source has deleted it.
     async fn look(&self, record: &Record, known: Known) -> Result<Option<AssetHealth>, Error> {
         let (asset, row, copies) = match known {
             Known::Row(row) => {
@@ -149,7 +149,7 @@ impl Offline {
         };
         let proven = record.proven(row.as_ref());
         let (through_locators, is_active) = (self.claims.through_locators(), self.is_active);
-        // What the active side protects is its own matter.
+        // The protection of assets on the active side is not a finding.
         let protected_copy =
             copy.as_ref().filter(|_| !is_active).and_then(|copy| self.claims.protected_copy(&copy.id)).cloned();
         let evidence =
@@ -158,7 +158,7 @@ impl Offline {
     }
 }
 
-/// All that is known of an asset.
+/// All evidence about an asset.
 struct Evidence {
     copy: Option<TargetAsset>,
     /// The condition of the copy; an error: it could not be listed.
@@ -171,11 +171,11 @@ struct Evidence {
     /// Is the target the active side?
     is_active: bool,
     row: Option<AssetRow>,
-    /// What the last run found.
+    /// The finding of the last run.
     finding: Option<Finding>,
 }
 
-/// Would it play, by what was last recorded? Pure.
+/// Would it play, according to the last records? Pure.
 fn judge(asset: &AssetId, name: &str, evidence: Evidence) -> AssetHealth {
     let playable = evidence.playable();
     let is_complete = evidence.row.as_ref().is_some_and(AssetRow::complete) && evidence.finding.is_none();
@@ -207,7 +207,7 @@ fn judge(asset: &AssetId, name: &str, evidence: Evidence) -> AssetHealth {
 }
 
 impl Evidence {
-    /// The locators that the target had when the asset was last mirrored.
+    /// The number of locators that the target had when the asset was last mirrored.
     fn recorded_locators(&self) -> Option<u64> {
         digest::count_recorded(self.row.as_ref()?.facts.locators_digest.as_deref()?)
     }
@@ -257,9 +257,9 @@ impl Evidence {
         }
     }
 
-    /// Of a copy that no locator plays.
+    /// For a copy without a live locator.
     fn without_live_locator(&self, recorded: Option<u64>) -> Playable {
-        // All of them are there, and have expired or begin later: the source plays nothing either.
+        // All of them exist, and have expired or start later: the source plays nothing either.
         let is_over = recorded.is_some_and(|recorded| self.locators.0 >= recorded);
         match (&self.finding, recorded) {
             _ if self.is_active => Playable::NotExpected,

@@ -1,4 +1,4 @@
-//! The health of assets by the comparison of both sides.
+//! The health of assets according to the comparison of both sides.
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -72,10 +72,10 @@ async fn look(by: &BySource, record: &Record, asset: Asset) -> Result<AssetHealt
     Ok(judge(&asset, evidence))
 }
 
-/// All that is known of an asset.
+/// All evidence about an asset.
 struct Evidence {
     seen: Seen,
-    /// What keeps a run from mirroring it; an error: one side could not be read.
+    /// The reason why a run does not mirror it; an error: one side could not be read.
     found: Result<Option<Finding>, Finding>,
     playing: Playing,
     through_locators: bool,
@@ -85,7 +85,7 @@ struct Evidence {
     proven: Option<Timestamp>,
 }
 
-/// Would it play, and what is missing on the target? Pure.
+/// Would it play, and what does the target lack? Pure.
 fn judge(asset: &Asset, evidence: Evidence) -> AssetHealth {
     let playable = evidence.playable();
     let (replication, pending) = evidence.replication(asset, &playable);
@@ -156,7 +156,7 @@ impl Evidence {
         }
     }
 
-    /// Of an asset that has no copy, or that is left out before its copy is looked at.
+    /// For an asset without a copy, or one that is left out before its copy is examined.
     fn without_copy(&self) -> Playable {
         match self.finding() {
             Some(finding) if finding.unpublished || finding.class() == Class::Withheld => Playable::NotExpected,
@@ -169,7 +169,7 @@ impl Evidence {
 
     fn replication(&self, asset: &Asset, playable: &Playable) -> (Replication, Option<Pending>) {
         if self.seen.copy.is_none() || !self.seen.is_verified {
-            // What is left out on purpose is no change that waits.
+            // An asset that is left out on purpose is not a pending change.
             let waits = matches!(playable, Playable::Not(finding) if finding.class() != Class::Skipped);
             return (Replication::Missing, waits.then_some(Pending { since: asset.created }));
         }

@@ -1,5 +1,5 @@
-//! What the ledger remembers of the last runs: when all assets of the source were last gone through, and what was found of each
-//! since then.
+//! The ledger's records of the last runs: when all assets of the source were last processed, and the findings about
+//! each asset since then.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::ledger::{AssetRow, Event, Ledger, Mark, RunRow};
 use crate::model::{AccountName, AssetId};
 use crate::verdict::{Class, Finding};
 
-/// Runs whose events the ledger keeps.
+/// The number of runs whose events the ledger keeps.
 const RUNS: usize = 30;
 
-/// What the last runs recorded.
+/// The records of the last runs.
 #[derive(Debug, Default)]
 pub(super) struct Record {
-    /// When the last run began that went through all assets of the source.
+    /// The start time of the last run that processed all assets of the source.
     pub(super) whole: Option<Timestamp>,
     /// The last finding about each asset since then, and when it was made.
     pub(super) findings: BTreeMap<AssetId, (Finding, Timestamp)>,
-    /// The names of these assets then.
+    /// The names of these assets at that time.
     pub(super) names: BTreeMap<AssetId, String>,
 }
 
 impl Record {
-    /// Reads what the runs from that account recorded.
+    /// Reads the records of the runs from that account.
     pub(super) async fn read(ledger: &Ledger, source: &AccountName) -> Result<Self, Error> {
         let whole = ledger.mark(Mark::FilesSeen).await?;
         let mut record = Self { whole, ..Self::default() };
@@ -51,14 +51,14 @@ impl Record {
         }
     }
 
-    /// What was found of an asset after the ledger's row about it was written.
+    /// The finding about an asset that is newer than the ledger's row about it.
     pub(super) fn finding(&self, asset: &AssetId, row: Option<&AssetRow>) -> Option<&Finding> {
         let (finding, at) = self.findings.get(asset)?;
         let mended = row.is_some_and(|row| row.complete() && row.updated > *at);
         (!mended).then_some(finding)
     }
 
-    /// When a run last found the copy of that row equal to its source. A night on which nothing changed writes no row.
+    /// When a run last found the copy of that row equal to its source. A night without changes writes no row.
     pub(super) fn proven(&self, row: Option<&AssetRow>) -> Option<Timestamp> {
         let row = row.filter(|row| row.complete())?;
         let nights = self.whole.filter(|_| self.finding(&row.source, Some(row)).is_none());
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_night_proves_a_copy_and_a_finding_of_that_night_does_not() {
+    fn a_night_without_changes_proves_a_copy_and_a_finding_of_that_night_does_not() {
         let mut record = Record { whole: Some(at(100)), ..Record::default() };
         assert_eq!(record.proven(Some(&row(50))), Some(at(100)));
         record.findings.insert(AssetId::new("a"), (Cause::SourceChanging.into(), at(101)));

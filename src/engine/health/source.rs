@@ -1,4 +1,4 @@
-//! Is the source there? A region that is down must not keep the answer waiting.
+//! Does the source answer? If a region is down, the result must not be delayed.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,30 +14,30 @@ use crate::connect::{Endpoint, Pair};
 use crate::error::{Error, Failure};
 use crate::verdict::{Cause, Finding};
 
-/// The source is asked for its first answer for so long. A connection takes up to 20 s, an answer up to a minute, and both
-/// are tried again: an operator whose region is down does not wait for all of that.
+/// The time limit for the source's first answer. A connection takes up to 20 s, an answer up to a minute, and both are
+/// retried: an operator whose region is down does not wait for all of that.
 const FIRST_ANSWER: Duration = Duration::from_secs(20);
-/// While it is listed, the source may be silent for so long: a little more than its slowest page takes.
+/// While it is listed, the source may be silent for this time: a little more than its slowest page takes.
 const SILENCE: Duration = Duration::from_secs(75);
-/// How often it is looked at.
+/// How often this is checked.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Did the source answer?
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum SourceState {
-    /// It did.
+    /// It answered.
     Answered,
-    /// It did not; why.
+    /// It did not answer.
     Silent {
-        /// What failed.
+        /// The reason.
         why: String,
     },
     /// It was not to be asked.
     NotAsked,
 }
 
-/// Asks the source for something that costs nothing.
+/// Sends the source a request that costs nothing.
 ///
 /// # Errors
 /// It answers, and refuses.
@@ -50,7 +50,7 @@ pub(super) async fn ask(pair: &Pair) -> Result<SourceState, Error> {
     }
 }
 
-/// The result, or why the source stopped to answer meanwhile.
+/// The result, or the reason why the source stopped answering meanwhile.
 pub(super) async fn unless_silent<T>(
     pair: &Pair,
     listing: impl Future<Output = Result<T, Error>>,
@@ -65,7 +65,7 @@ pub(super) async fn unless_silent<T>(
     }
 }
 
-/// Notices that the source stops to answer while assets are compared.
+/// Notices that the source stops answering while assets are compared.
 #[derive(Debug)]
 pub(super) struct Watch {
     silent: CancellationToken,
@@ -73,7 +73,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on.
+    /// Starts watching.
     pub(super) fn over(pair: &Arc<Pair>) -> Self {
         let (silent, pair) = (CancellationToken::new(), Arc::clone(pair));
         let noticed = silent.clone();
@@ -84,7 +84,7 @@ impl Watch {
         Self { silent, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// The result of work that asks the source, or that it does not answer any more.
+    /// The result of work that sends requests to the source, or the finding that it no longer answers.
     pub(super) async fn unless_silent<T>(&self, work: impl Future<Output = T>) -> Result<T, Finding> {
         tokio::select! {
             biased;
@@ -93,7 +93,7 @@ impl Watch {
         }
     }
 
-    /// Why the source is not asked any more, if that is so.
+    /// The reason why the source is no longer asked, if so.
     pub(super) fn noticed(&self) -> Option<Finding> {
         self.silent.is_cancelled().then(Self::finding)
     }
@@ -107,7 +107,7 @@ fn no_answer(within: Duration) -> String {
     format!("no answer within {} s", within.as_secs())
 }
 
-/// Does the error say that nobody answers, or that the service is in trouble, rather than that it refuses us?
+/// Does the error say that the service does not answer or has a problem, and not that it refuses us?
 fn is_silence(error: &Error) -> bool {
     match error.failure() {
         Some(Failure::Connect(_) | Failure::Timeout(_) | Failure::Interrupted(_)) => true,
@@ -116,7 +116,7 @@ fn is_silence(error: &Error) -> bool {
     }
 }
 
-/// Ends when attempts of that side have failed for so long, and none has succeeded.
+/// Ends when attempts of that side have failed for this time, and none has succeeded.
 async fn silence(side: &Endpoint) {
     let (mut last, mut since) = (attempts(side), Instant::now());
     loop {
@@ -125,14 +125,14 @@ async fn silence(side: &Endpoint) {
         if answered > last.0 {
             (last, since) = ((answered, failed), Instant::now());
         }
-        // Without a failure the side has nothing to answer: the other one takes its time.
+        // Without a failure the side has no request to answer: the other side is slow.
         if failed > last.1 && since.elapsed() >= SILENCE {
             return;
         }
     }
 }
 
-/// Attempts of a side's requests so far that succeeded, and those that failed and are worth another one.
+/// The attempts of a side's requests so far: those that succeeded, and those that failed and are retried.
 fn attempts(side: &Endpoint) -> (u64, u64) {
     side.lanes.iter().fold((0, 0), |(answered, failed), lane| {
         let stats = lane.stats();
