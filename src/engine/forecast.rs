@@ -1,7 +1,7 @@
 //! Forecasts the cost of a run from a dry run, whose own requests are the first requests of a run.
 //!
-//! File records and locators are batched by the same rule as in a run. What cannot be known is estimated, and reported
-//! to be: how often asynchronous copies are looked at, because the service promises no speed.
+//! File records and locators are batched by the same rule as in a run. One number cannot be known, and is reported as
+//! an estimate: the requests that check asynchronous copies, because the service does not guarantee their speed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,71 +24,72 @@ use crate::library::{Capacity, Cost, Library, RecordBatch};
 use crate::model::{Blob, CopyMethod, Extent, Locator, Plane};
 use crate::throttle::Lane;
 
-/// Different durations of locators that are looked at closer; an account keeps fewer policies than that.
+/// The number of different durations of locators that are examined; an account keeps fewer policies than that.
 const DURATIONS: usize = 100;
 /// Speed of an asynchronous copy between regions: 50 GB in 20 minutes (field report, azure-sdk-for-python issue 24293).
 const ASYNC_BYTES_PER_SECOND: u64 = 42_000_000;
 
-/// What a run is expected to cost.
+/// The expected cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Forecast {
-    /// Requests in all.
+    /// All requests.
     pub requests: RequestCounts,
-    /// Those of the blob requests that look how asynchronous copies go: an estimate. All others are counted.
+    /// The blob requests that check the progress of asynchronous copies: an estimate. All others are counted.
     pub estimated_polls: u64,
     /// Requests to the storage accounts, as they are charged.
     pub charged: Charged,
-    /// Bytes that are copied.
+    /// Bytes to copy.
     pub bytes: u64,
-    /// How long it takes under the configured limits, if it starts now and the services answer as fast as they did now.
+    /// The expected duration under the configured limits, if the run starts now and the services answer as fast as they
+    /// do now.
     #[serde(rename = "seconds", serialize_with = "super::counts::as_seconds")]
     #[schemars(with = "f64")]
     pub duration: Duration,
 }
 
-/// What is known of the work so far.
+/// The work that is known so far.
 #[derive(Debug, Default)]
 pub(crate) struct Outlook {
     copies: u64,
-    /// Reads in the source that copies make.
+    /// Reads in the source for copies.
     reads: u64,
     polls: u64,
     verifications: u64,
     created: u64,
     updates: u64,
-    /// Locators that are changed.
+    /// Locators to change.
     locator_updates: u64,
     files: Filling,
     locators: Filling,
-    /// A locator of each duration.
+    /// One locator of each duration.
     durations: BTreeMap<Option<SignedDuration>, Locator>,
     /// The time of the longest asynchronous copy.
     longest: Duration,
 }
 
-/// What copying the blobs of one asset takes.
+/// The cost of copying the blobs of one asset.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     requests: u64,
-    /// Those of them that read in the source.
+    /// The requests that read in the source.
     reads: u64,
-    /// The largest blob of each stage whose copies are followed.
+    /// The largest blob of each stage with asynchronous copies.
     followed: Vec<(Stage, u64)>,
-    /// There is a name that no file record can be posted under.
+    /// A name is not valid for a new file record.
     pub(crate) unpostable: bool,
 }
 
 impl Copies {
-    /// The walks through both containers beyond the first one, which a dry run does itself.
+    /// The readings of both containers after the first one, which a dry run does itself.
     pub(crate) fn of_walks(source: &Contents<'_>, present: Option<&Contents<'_>>) -> Self {
         let more = source.stages.all().len() as u64 - 1;
         let each = source.walk_requests() + present.map_or(0, Contents::walk_requests);
         Self { requests: more * each, ..Self::default() }
     }
 
-    /// Adds a blob. A copy within an account completes at once and is not looked at. If the target was
-    /// `started_before`, the run looks for blocks that an earlier run may have left; their number is unknown.
+    /// Adds a blob. A copy within an account completes immediately and is not checked again. If the target was
+    /// `started_before`, the run checks for blocks that an earlier run may have left; their number is unknown.
     pub(crate) fn add(
         &mut self,
         blob: &Blob,
@@ -117,7 +118,7 @@ impl Copies {
 struct Filling {
     items: u64,
     batches: u64,
-    /// Requests of the batches that are full.
+    /// Requests of the full batches.
     requests: Cost,
     fill: Fill,
     open: RecordBatch,
@@ -142,7 +143,7 @@ impl Filling {
         }
     }
 
-    /// Requests more because time runs out before batches are full, where so long passes between two assets.
+    /// Additional requests because patience ends before batches are full, if assets are ready this far apart.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -174,19 +175,19 @@ impl Outlook {
             self.longest = self.longest.max(time);
         }
         if let Extent::Folder(_) = target.extent(&work.asset.id) {
-            // Nothing is made, marked or published but the container.
+            // Nothing is created, marked or published except the container.
             return;
         }
         self.created += u64::from(work.target.is_none());
         self.locator_updates += work.outdated.len() as u64;
         let batches = target.batches();
         self.files.add(batches.records, source.count, |batch| target.records_cost(batch));
-        // Records that an earlier run made are found in the way, read and compared; so is one that has none to make.
+        // Records that an earlier run created already exist, and are read and compared; so are those of an asset without blobs.
         let registered = work.row.as_ref().is_some_and(|row| row.facts.files_digest.is_some());
         self.files.open.created += u64::from(work.target.is_none());
         self.files.open.reread |= registered || copies.unpostable || source.count == 0;
         self.files.open.rewritten |= copies.unpostable || (registered && !work.same_files);
-        // Their records are made by the service, which is asked for each such asset.
+        // The service creates their records, on a request for each such asset.
         self.updates += u64::from(copies.unpostable);
         if !work.missing.is_empty() {
             let cost = |batch: &RecordBatch| target.locators_cost(batch.records);
@@ -200,8 +201,8 @@ impl Outlook {
         }
     }
 
-    /// The whole forecast, after a dry run that copied nothing of those bytes. Looks what policies there are.
-    /// `in_flight`: assets at once; `state`: requests for the target's lock and the state of the pair.
+    /// The whole forecast, after a dry run that did not copy these bytes. Checks which policies exist. `in_flight`:
+    /// assets at once; `state`: requests for the target's lock and the state of the pair.
     pub(crate) async fn forecast(mut self, pair: &Pair, in_flight: usize, bytes: u64, state: u64) -> Forecast {
         let policies = self.policies(pair).await;
         let target = pair.target.library.as_ref();
@@ -231,7 +232,7 @@ impl Outlook {
         Forecast { requests, estimated_polls: self.polls, charged, bytes, duration }
     }
 
-    /// Policies that have to be made. A run looks for them, too; where they cannot be seen none is taken to be there.
+    /// The number of policies to create. A run checks them, too; if they cannot be read, none is assumed to exist.
     async fn policies(&mut self, pair: &Pair) -> u64 {
         let locators: Vec<Locator> = std::mem::take(&mut self.durations).into_values().collect();
         if locators.is_empty() {
@@ -252,9 +253,9 @@ fn as_float(bytes: u64) -> f64 {
     bytes as f64
 }
 
-/// The time of what takes longest: the lanes work beside each other.
+/// The longest of the lanes' times: the lanes work in parallel.
 fn duration(pair: &Pair, requests: RequestCounts, bytes: u64) -> Duration {
-    // Copies are requests to the target that move bytes out of the source.
+    // Copies are requests to the target, and transfer bytes out of the source.
     let target = storage_lanes(&pair.target).map(|lane| lane.time_for(requests.blob, bytes));
     let source = storage_lanes(&pair.source).map(|lane| lane.time_for(requests.blob, bytes));
     let media = pair.target.lanes.iter().filter(|lane| lane.plane() == Plane::Media);
@@ -305,10 +306,10 @@ mod tests {
     }
 
     #[test]
-    fn batches_stay_unfilled_where_assets_are_ready_far_apart() {
+    fn batches_stay_unfilled_if_assets_are_ready_far_apart() {
         let more = |interval| filled().unfilled(CAPACITY, interval, 64, Cost::media(2)).media;
         assert_eq!((more(Duration::ZERO), more(Duration::from_millis(100))), (0, 0));
-        // A minute between two assets, 64 at once: one waits six minutes, in which six more come.
+        // A minute between two assets, 64 at once: each waits six minutes, and six more arrive in that time.
         assert_eq!(more(Duration::from_mins(1)), (136 - 67) * 2);
     }
 }

@@ -9,10 +9,10 @@ use crate::ledger::{Event, Ledger, RunEnd};
 use crate::model::AssetId;
 use crate::verdict::{Change, Finding, Outcome};
 
-/// What the summary in the ledger does not have: its events have it.
+/// The part of the summary that the ledger does not store, because the events contain it.
 const LISTED: &str = "problems";
 
-/// Records how a run ended.
+/// Records the outcome of a run.
 pub(crate) async fn end(ledger: &Ledger, run: &str, ended: &mut Result<Summary, Error>) -> Result<(), Error> {
     let at = clock::now();
     let end = match ended {
@@ -39,7 +39,8 @@ impl Run {
         }
     }
 
-    /// Records a finding about an asset of that name, or about a library as a whole. `owed`: is it not accepted, either?
+    /// Records a finding about an asset of that name, or about a library as a whole. `owed`: it is owed and not
+    /// accepted.
     pub(crate) fn note_finding(&self, asset: Option<(&AssetId, &str)>, finding: &Finding, owed: bool) {
         self.note_event(Event::found(asset, finding, owed));
     }

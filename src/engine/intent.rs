@@ -1,7 +1,9 @@
-//! What a run is about to do to one asset, as a fingerprint: a plan has it, and a run that applies the plan does nothing else.
+//! The fingerprint of what a run does to one asset. A plan contains it, and a run that applies the plan does nothing
+//! else.
 //!
-//! Two comparisons that lead to the same requests have the same fingerprint. What alters none (a copy of a blob that the source
-//! has deleted, an entity tag of a blob that is equal, how far an earlier run came) is not part of it.
+//! Two comparisons that lead to the same requests have the same fingerprint. Differences that do not change the
+//! requests are not part of it: a copy of a blob that the source has deleted, the entity tag of an equal blob, the
+//! progress of an earlier run.
 
 use crate::claims::{TargetAsset, Work};
 use crate::engine::contents::Contents;
@@ -11,8 +13,8 @@ use crate::model::{AssetId, Locator, LocatorId};
 use crate::plan::{Action, Fingerprint, Fingerprints, Item};
 use crate::verdict::Change;
 
-/// What is done to an asset that is to be written. `present`: the content of its copy, if it has one; `replaced`: the copy that
-/// lost its container.
+/// The fingerprint of the changes of an asset. `present`: the content of its copy, if it has one; `replaced`: the copy
+/// that lost its container.
 pub(crate) fn of_asset(
     run: &Run,
     work: &Work,
@@ -41,7 +43,7 @@ pub(crate) fn of_asset(
     if is_new || work.other_metadata {
         parts = asset.metadata.iter().fold(parts, |parts, (key, value)| parts.with("metadata", key).with(key, value));
     }
-    // Which records these are is read when they are written.
+    // The records themselves are read when they are written.
     let records = !is_new && (work.files_differ || !work.same_files);
     parts = parts.with_some("records", records.then_some(""));
     for locator in &work.missing {
@@ -57,7 +59,7 @@ pub(crate) fn of_asset(
 }
 
 fn with_locator(parts: Fingerprints, what: &str, locator: &Locator) -> Fingerprints {
-    // Services keep times to the millisecond at best.
+    // Services keep times with millisecond precision at best.
     let start = locator.start.map(|start| start.as_millisecond().to_le_bytes());
     parts
         .with(what, locator.id.as_str())
@@ -66,18 +68,18 @@ fn with_locator(parts: Fingerprints, what: &str, locator: &Locator) -> Fingerpri
         .with("expiry", locator.expiry.as_millisecond().to_le_bytes())
 }
 
-/// The withdrawal of a locator from a copy.
+/// The fingerprint of withdrawing a locator from a copy.
 pub(crate) fn of_withdrawal(copy: &AssetId) -> Fingerprint {
     Fingerprints::default().with("copy", copy.as_str()).finish()
 }
 
-/// The same as an item.
+/// The withdrawal as an item of a plan.
 pub(crate) fn withdrawal(source: &AssetId, copy: &TargetAsset, locator: &LocatorId, change: Change) -> Item {
     let item = Item::new(Action::Withdraw, source, copy.label(), vec![change], of_withdrawal(&copy.id));
     Item { locator: Some(locator.clone()), ..item }
 }
 
-/// The date that a copy gets whose source asset is deleted.
+/// The fingerprint of the date in the mark of a copy whose source asset is deleted.
 pub(crate) fn of_retirement(copy: &TargetAsset) -> Fingerprint {
     Fingerprints::default().with("copy", copy.id.as_str()).with_some("mark", copy.alternate_id.as_deref()).finish()
 }

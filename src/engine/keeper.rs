@@ -1,4 +1,4 @@
-//! Holds the target's lock during a run, and the state of this pair of accounts, which the guards need.
+//! Holds the target's lock during a run, and the state of this pair of accounts for the guards.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,21 +18,21 @@ use crate::verdict::{Cause, Finding};
 /// The lock and the state of one run.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    /// The run's id, by which the operator allows what it held.
+    /// The run's id, with which the operator allows what it held.
     pub(crate) run: String,
     /// `None`: the run writes nothing.
     lock: Mutex<Option<Arc<TargetLock>>>,
     source: AccountName,
-    /// As it was read or last written, with its entity tag; `None`: there was none.
+    /// The state as it was last read or written, with its entity tag; `None`: there was none.
     before: Mutex<Option<(PairState, String)>>,
     now: Mutex<PairState>,
-    /// Nights that earlier runs have left in it.
+    /// The number of nights in it from earlier runs.
     earlier: usize,
-    /// The state is written by one at a time.
+    /// Only one task at a time writes the state.
     writing: tokio::sync::Mutex<()>,
 }
 
-/// Takes the lock of an account: that nobody else writes to it.
+/// Takes the lock of an account, so that no other run writes to it.
 ///
 /// # Errors
 /// Another run has it.
@@ -50,7 +50,7 @@ impl Keeper {
         let before = match PairState::read(account, &source, target).await {
             Ok(before) => before,
             Err(error) => {
-                // The first error is the one to report; a lease that is not released ends by itself.
+                // The first error is reported; a lease that is not released expires by itself.
                 if let Some(lock) = lock {
                     let _ = lock.release().await;
                 }
@@ -64,9 +64,10 @@ impl Keeper {
         Ok(Self { run, lock, source, before, now, earlier, writing })
     }
 
-    /// Requests that a run of a minute makes for the lock and the state, beyond reading the state.
+    /// The requests that a run of one minute sends for the lock and the state, except for reading the state.
     pub(crate) fn cost(&self) -> u64 {
-        // Acquire, name the holder, release; for a new pair the container, the lock's blob, another try and the state, too.
+        // Acquire, name the holder, release; for a new pair also the container, the lock's blob, another attempt and
+        // the state.
         if held(&self.before).is_some() { 3 } else { 7 }
     }
 
@@ -79,12 +80,12 @@ impl Keeper {
     pub(crate) async fn lost(&self) -> Error {
         let Some(lock) = held(&self.lock).clone() else { return std::future::pending().await };
         lock.lost().cancelled().await;
-        // A renewal that is refused says what a person has to mend.
+        // A refused renewal explains what the operator has to correct.
         let refused = lock.take_renewal_error().filter(|error| error.disposition() == Disposition::Fatal);
         refused.unwrap_or_else(|| lock.check().expect_err("a lock that is lost stays lost"))
     }
 
-    /// Why the state forbids the run to write. `complete_copies`: copies of the source on the target.
+    /// The reason why the state forbids the run to write. `complete_copies`: copies of the source on the target.
     pub(crate) fn objection(&self, complete_copies: u64, rebuild: bool) -> Option<Finding> {
         match &*held(&self.before) {
             Some((PairState { active: Active::Target, .. }, _)) => Some(Cause::TargetActive.into()),
@@ -93,12 +94,12 @@ impl Keeper {
         }
     }
 
-    /// Was the target failed over to?
+    /// Is the target active after a failover?
     pub(crate) fn is_target_active(&self) -> bool {
         matches!(&*held(&self.before), Some((PairState { active: Active::Target, .. }, _)))
     }
 
-    /// What the operator allows of what an earlier run held.
+    /// Returns what the operator allows of the changes that an earlier run held.
     ///
     /// # Errors
     /// That run is not the last one that held something.
@@ -124,7 +125,7 @@ impl Keeper {
         })
     }
 
-    /// What earlier nights withdrew.
+    /// The withdrawals of earlier nights.
     pub(crate) fn nights(&self) -> Vec<Night> {
         self.state().nights.clone()
     }
@@ -154,31 +155,31 @@ impl Keeper {
         self.state().deleting.clone()
     }
 
-    /// Writes down that the deletion of these copies begins.
+    /// Records that the deletion of these copies starts.
     pub(crate) async fn intend(&self, copies: BTreeMap<String, Deleting>) -> Result<(), Error> {
         self.change(|state| state.deleting.extend(copies));
         self.save().await
     }
 
-    /// Changes the state; it is written when the run ends, or with what is written before.
+    /// Changes the state; it is written at the end of the run, or with an earlier write.
     pub(crate) fn change(&self, change: impl FnOnce(&mut PairState)) {
         change(&mut self.state());
     }
 
-    /// Makes locators ours, and writes that down. Of many at once, one write says it of all that wait.
+    /// Makes locators ours, and records that. If several tasks wait, one write records the locators of all of them.
     pub(crate) async fn adopt(&self, locators: impl IntoIterator<Item = LocatorId>) -> Result<(), Error> {
         self.change(|state| state.adopted.extend(locators.into_iter().map(|id| id.to_string())));
         self.save().await
     }
 
-    /// Counts copies that are about to stop playing, and writes that down.
+    /// Counts copies that are about to stop playing, and records that.
     pub(crate) async fn count_ahead(&self, at: Timestamp, published: u64, stopped: u64) -> Result<(), Error> {
         self.change(|state| state.nights.push(Night { at, published, stopped }));
         self.save().await
     }
 
-    /// Notes what this run withdrew and held. `whole`: all guards judged the whole library; only such a run finds out that
-    /// nothing has to be held any more.
+    /// Notes what this run withdrew and held. `whole`: all guards judged the whole library; only such a run proves that
+    /// nothing is held any longer.
     pub(crate) fn note(
         &self,
         at: Timestamp,
@@ -203,7 +204,7 @@ impl Keeper {
         });
     }
 
-    /// Writes the state of a new pair, and that a plan is applied now, before anything else is written.
+    /// Before anything else, writes the state of a new pair, and records that a plan is applied now.
     pub(crate) async fn begin(&self, plan: Option<&Planned>) -> Result<(), Error> {
         if let Some(plan) = plan {
             self.change(|state| {
@@ -214,7 +215,7 @@ impl Keeper {
         if missing || plan.is_some() { self.save().await } else { Ok(()) }
     }
 
-    /// Fails if a plan was applied before: it is applied once.
+    /// Fails if the plan was applied before: a plan is applied only once.
     pub(crate) fn refuse_used(&self, plan: &Planned) -> Result<(), Error> {
         let used = self.state().plans.get(&plan.id).copied();
         used.map_or(Ok(()), |at| Err(PlanError::Used { id: plan.id.clone(), at }.into()))
@@ -234,9 +235,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes the state, if it has changed, and gives the lock back.
+    /// Writes the state, if it has changed, and releases the lock.
     pub(crate) async fn close(&self) -> Result<(), Error> {
-        // A pair that nothing was ever written for has no state.
+        // If nothing was ever written for the pair, it has no state.
         let pair_exists = held(&self.before).is_some();
         let saved = if pair_exists { self.save().await } else { Ok(()) };
         let lock = held(&self.lock).take().and_then(Arc::into_inner);

@@ -1,4 +1,4 @@
-//! How long a run may take, and how much it may cost. At a limit it starts nothing new; the next run goes on.
+//! Limits of the duration and the cost of a run. At a limit the run starts nothing new; the next run continues.
 
 use std::num::NonZeroU64;
 
@@ -6,38 +6,38 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// The limits of a run; `None` = there is none.
+/// The limits of a run; `None`: no limit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunLimits {
-    /// When it stops, and which of the limits that is.
+    /// The time at which it stops, and the limit that sets this time.
     pub until: Option<(Instant, Limit)>,
     /// Requests to both sides.
     pub requests: Option<NonZeroU64>,
-    /// Bytes of the blobs that were copied.
+    /// Bytes of the copied blobs.
     pub bytes: Option<NonZeroU64>,
 }
 
-/// What a run reached.
+/// The limit that stopped a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
-    /// The time that it may take.
+    /// The longest duration.
     Duration,
     /// The end of the window in which it may run.
     Window,
-    /// The bytes that it may copy.
+    /// The most bytes to copy.
     Bytes,
-    /// The requests that it may send.
+    /// The most requests.
     Requests,
 }
 
 impl RunLimits {
-    /// Is there one?
+    /// Is there a limit?
     pub(crate) fn is_any(&self) -> bool {
         self.until.is_some() || self.requests.is_some() || self.bytes.is_some()
     }
 
-    /// Which limit a run has reached that has copied so many bytes and sent so many requests.
+    /// The limit that a run with this many copied bytes and sent requests has reached.
     pub(crate) fn reached(&self, bytes: impl FnOnce() -> u64, requests: impl FnOnce() -> u64) -> Option<Limit> {
         match self {
             Self { until: Some((until, limit)), .. } if Instant::now() >= *until => Some(*limit),
