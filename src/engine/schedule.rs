@@ -1,4 +1,4 @@
-//! Decides when something is done: slots, queues, batches, and what has to wait for other assets.
+//! Decides when something is done: slots, queues, batches, and work that waits for other assets.
 
 pub(crate) mod batcher;
 pub(crate) mod copy_queue;

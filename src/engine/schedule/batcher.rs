@@ -50,7 +50,7 @@ pub(crate) struct Batcher<T, R> {
 #[derive(Debug)]
 struct State<T, R> {
     open: Option<Open<T, R>>,
-    /// Those who may still hand something in.
+    /// The number of tasks that may still submit an item.
     coming: usize,
     opened: u64,
 }
@@ -68,18 +68,18 @@ struct Open<T, R> {
     leader: oneshot::Sender<Vec<Waiting<T, R>>>,
 }
 
-/// A task that may submit an item later. An open batch waits as long as there is one.
+/// A task that may submit an item later. An open batch waits while there is one.
 #[derive(Debug)]
 pub(crate) struct Announced<T, R>(Arc<Batcher<T, R>>);
 
 impl<T, R> Batcher<T, R> {
-    /// Batches of at most that much.
+    /// A batcher for batches of at most that capacity.
     pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
         let state = Mutex::new(State { open: None, coming: 0, opened: 0 });
         Arc::new(Self { state, capacity })
     }
 
-    /// Announces an item that may come.
+    /// Announces an item that may be submitted.
     pub(crate) fn announce(self: &Arc<Self>) -> Announced<T, R> {
         self.change(|state| state.coming += 1);
         Announced(Arc::clone(self))
@@ -89,7 +89,7 @@ impl<T, R> Batcher<T, R> {
         change(&mut self.state.lock().expect("no panic while held"))
     }
 
-    /// Puts an item into the open batch, or into a new one: then its members are to be written by the caller.
+    /// Puts an item into the open batch, or into a new one, whose items the caller then writes.
     #[expect(clippy::type_complexity, reason = "named by the one caller")]
     fn join(&self, waiting: Waiting<T, R>, weight: u64) -> (u64, Option<oneshot::Receiver<Vec<Waiting<T, R>>>>) {
         self.change(|state| {
@@ -139,8 +139,8 @@ impl<T, R> State<T, R> {
 }
 
 impl<T, R> Announced<T, R> {
-    /// Submits the announced item and returns its result. It waits for others no longer than `patience`. `write` is
-    /// called by one of the callers, with the items of all, and returns one result per item, in order.
+    /// Submits the announced item and returns its result. It waits for others no longer than `patience`. One of the
+    /// callers calls `write` with the items of all; it returns one result per item, in order.
     pub(crate) async fn submit<F, Fut>(self, item: T, weight: u64, patience: Duration, write: F) -> Result<R, Error>
     where
         F: FnOnce(Vec<T>) -> Fut,
@@ -149,7 +149,7 @@ impl<T, R> Announced<T, R> {
         let batcher = Arc::clone(&self.0);
         let (sender, mut receiver) = oneshot::channel();
         let (number, lead) = batcher.join((item, sender), weight);
-        // It is here now; perhaps it was the last one to come.
+        // The item is submitted; perhaps it was the last announced one.
         drop(self);
         let result = if let Some(closed) = lead {
             let batch = tokio::select! {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn items_that_are_too_heavy_together_are_written_apart() {
+    async fn items_that_are_too_heavy_together_are_written_separately() {
         let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
         let weights = [60, 40, 60, 60, 500, 1];
         let coming: Vec<_> = weights.into_iter().map(|weight| (weight, batcher.announce())).collect();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_item_waits_for_one_announced_until_that_one_turns_back() {
+    async fn an_item_waits_for_an_announced_item_until_that_one_is_withdrawn() {
         let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
         let (started, other) = (tokio::time::Instant::now(), batcher.announce());
         let turn_back = async {

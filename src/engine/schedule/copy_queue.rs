@@ -23,7 +23,7 @@ struct State {
 }
 
 impl CopyQueue {
-    /// A queue with as many slots as that says at any time, at least one.
+    /// A queue whose number of slots is the function's present result, at least one.
     pub(crate) fn new(slots: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         Self { slots: Box::new(slots), state: Mutex::default() }
     }
@@ -55,7 +55,7 @@ impl CopyQueue {
         CopySlot(self)
     }
 
-    /// Frees a slot, and lets waiting blobs have those that are free now.
+    /// Frees a slot, and gives the free slots to waiting blobs.
     fn release(&self) {
         let most = self.most();
         let mut state = self.state.lock().expect("no panic while held");
@@ -85,7 +85,7 @@ impl Drop for CopySlot {
     }
 }
 
-/// A blob that waits. When it is cancelled just after it was given a slot, it passes the slot on.
+/// A waiting blob. If it is cancelled immediately after it was given a slot, it passes the slot on.
 struct Waiting<'a> {
     queue: &'a CopyQueue,
     receiver: oneshot::Receiver<()>,

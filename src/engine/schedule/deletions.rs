@@ -1,7 +1,7 @@
-//! What of the target is to be deleted in this run, and when something that the source has deleted may be.
+//! The deletions of this run on the target, and the rules for when something that the source has deleted is due.
 //!
-//! The source has to confirm in every night of `delete_after` that it lacks the thing. A night without a confirmation restarts the
-//! time, and so does one in which the source has it again.
+//! The source must confirm in every night of `delete_after` that it lacks the thing. A night without a confirmation
+//! restarts the period, and so does a night in which the source has it again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -15,11 +15,11 @@ use crate::model::{Asset, AssetId};
 use crate::monitor::AssetOutcome;
 use crate::state::Leaving;
 
-/// Two confirmations are at most so far apart: a night may be late by half a day, and none may be missing.
+/// The longest time between two confirmations: a night may be late by half a day, and no night may be missing.
 const GAP: SignedDuration = SignedDuration::from_hours(36);
 
-/// The first of the nights in which the source confirmed that it lacks something, tonight included. `before`: the first and the
-/// last night before this one.
+/// The first of the consecutive nights in which the source confirmed that it lacks something, including tonight.
+/// `before`: the first and the last of the earlier nights.
 pub(crate) fn first_night(before: Option<(Timestamp, Timestamp)>, now: Timestamp) -> Timestamp {
     match before {
         // A clock that was set back proves nothing.
@@ -33,19 +33,19 @@ pub(crate) fn due_on(since: Timestamp, after: Age) -> Timestamp {
     since.checked_add(after.duration()).unwrap_or(Timestamp::MAX)
 }
 
-/// A retired copy whose time is over.
+/// A retired copy whose period has ended.
 #[derive(Debug, Clone)]
 pub(crate) struct DueCopy {
     pub(crate) gone: Gone,
     pub(crate) leaving: Leaving,
 }
 
-/// Blobs of an asset that the source still has, whose time is over.
+/// Blobs whose period has ended, of an asset that the source still has.
 #[derive(Debug, Clone)]
 pub(crate) struct DueBlobs {
     pub(crate) asset: Asset,
     pub(crate) blobs: Vec<KeptCopy>,
-    /// How the asset ended apart from that.
+    /// The outcome of the asset apart from these blobs.
     pub(crate) outcome: Option<AssetOutcome>,
 }
 
@@ -61,11 +61,11 @@ impl DueBlobs {
     }
 }
 
-/// What is to be deleted in this run.
+/// The deletions of this run.
 #[derive(Debug, Default)]
 pub(crate) struct Deletions(Mutex<Due>);
 
-/// Everything whose time is over.
+/// Everything whose period has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
     pub(crate) copies: Vec<DueCopy>,
@@ -90,13 +90,13 @@ impl Deletions {
         self.lock().blobs.insert(asset.id.clone(), due);
     }
 
-    /// Has an asset blobs whose time is over?
+    /// Does an asset have blobs whose period has ended?
     pub(crate) fn concern(&self, asset: &AssetId) -> bool {
         self.lock().blobs.contains_key(asset)
     }
 
-    /// Keeps how an asset ended until its blobs are deleted. Gives the outcome back where there are none, or where something is
-    /// wrong with the asset: then they stay.
+    /// Keeps the outcome of an asset until its blobs are deleted. Returns the outcome if it has no such blobs, or if
+    /// the asset has a problem: then the blobs stay.
     pub(crate) fn postpone(&self, asset: &AssetId, outcome: AssetOutcome) -> Option<AssetOutcome> {
         let mut due = self.lock();
         if outcome.finding().is_some() {
@@ -112,7 +112,7 @@ impl Deletions {
         }
     }
 
-    /// Everything, once.
+    /// Takes everything out.
     pub(crate) fn take(&self) -> Due {
         std::mem::take(&mut *self.lock())
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_goes_on_from_night_to_night_and_starts_again_after_one_that_is_missing() {
+    fn a_period_continues_from_night_to_night_and_restarts_after_a_missing_night() {
         assert_eq!(first_night(None, at(0)), at(0));
         assert_eq!(first_night(Some((at(0), at(72))), at(96)), at(0));
         assert_eq!(first_night(Some((at(0), at(72))), at(72 + 36)), at(0), "half a day late");
@@ -139,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_starts_the_time_again() {
+    fn a_clock_that_was_set_back_restarts_the_period() {
         assert_eq!(first_night(Some((at(0), at(72))), at(71)), at(71));
         assert_eq!(first_night(Some((at(90), at(72))), at(96)), at(96));
     }
 
     #[test]
-    fn a_thing_is_due_when_the_time_has_passed_since_its_first_night() {
+    fn a_thing_is_due_when_the_period_since_its_first_night_has_passed() {
         assert_eq!(due_on(at(5), "7d".parse().unwrap()), at(5 + 168));
     }
 }

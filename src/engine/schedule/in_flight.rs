@@ -1,4 +1,4 @@
-//! An asset under way: its slot, what it hands in to batches, and how its processing ends.
+//! An asset in progress: its slot, the items that it submits to batches, and the end of its processing.
 
 use std::time::Duration;
 
@@ -11,36 +11,37 @@ use crate::model::{AccountName, AssetChange, AssetId, Locator};
 use crate::monitor::AssetOutcome;
 use crate::verdict::Finding;
 
-/// An asset that is ready waits for company at least so long: a batch more every two seconds is little beside the copies.
+/// The shortest time for which a ready asset waits for others: one more batch every two seconds costs little compared
+/// to the copies.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-/// And longer where it was long under way already: by no more than this part of it.
+/// An asset that was in progress for long waits longer: up to this part of that time.
 pub(crate) const PATIENCE_PART: u32 = 10;
 
-/// What an asset, or the listing that finds assets, may yet hand in. Batches wait as long as there is one of these.
+/// Items that an asset, or the listing that finds assets, may still submit. Batches wait while there is one of these.
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
     pub(crate) files: Announced<Registration, FilesDigest>,
     pub(crate) locators: Announced<Publication, Vec<Result<Made, Error>>>,
 }
 
-/// An asset under way.
+/// An asset in progress.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub(crate) slot: AssetSlot,
     pub(crate) ahead: Ahead,
 }
 
-/// How long an asset waits for company in a batch.
+/// How long an asset waits for others in a batch.
 pub(crate) fn patience(slot: &AssetSlot) -> Duration {
     PATIENCE.max(slot.since.elapsed() / PATIENCE_PART)
 }
 
-/// How the processing of an asset ended.
+/// The end of the processing of an asset.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AssetEnd {
-    /// It reached its end.
+    /// It was processed completely.
     With(AssetOutcome),
-    /// It reached its end, except for a locator that cannot be made.
+    /// It was processed completely, except for a locator that cannot be created.
     WithConflict(Finding),
     /// The run was stopped; the next run resumes it.
     Stopped,
@@ -65,22 +66,22 @@ pub(crate) struct Registration {
     pub(crate) replaces: Option<AssetId>,
 }
 
-/// The locators of one asset that have to be made; each of them names the copy as its asset.
+/// The locators of one asset to create; each of them names the copy as its asset.
 #[derive(Debug)]
 pub(crate) struct Publication {
     /// The source asset.
     pub(crate) source: AssetId,
-    /// Those that the target does not have.
+    /// Those that the target lacks.
     pub(crate) missing: Vec<Locator>,
-    /// Those that are on another copy of ours, and where.
+    /// Those that are on another copy of ours, with that copy.
     pub(crate) moved: Vec<Move>,
 }
 
-/// A locator that was made.
+/// A created locator.
 #[derive(Debug)]
 pub(crate) struct Made {
     pub(crate) locator: Locator,
-    /// How long it did not answer, if it was moved.
+    /// How long it was unavailable, if it was moved.
     pub(crate) dead: Option<Duration>,
 }
 

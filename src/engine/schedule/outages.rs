@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard};
 use crate::model::AccountName;
 use crate::verdict::{Cause, Finding};
 
-/// Assets of an account that fail in a row, until its other ones are not tried any more. One or two may have a reason of
-/// their own.
+/// The number of assets of an account that fail in a row before its other assets are no longer tried. One or two
+/// failures may have separate reasons.
 const IN_A_ROW: u32 = 3;
 
-/// What the assets of each account came to.
+/// The failures of each account.
 #[derive(Debug, Default)]
 pub(crate) struct Outages(Mutex<HashMap<AccountName, Outage>>);
 
@@ -23,7 +23,7 @@ struct Outage {
 }
 
 impl Outages {
-    /// Why the assets of an account are not tried any more, if that is so.
+    /// The reason why the assets of an account are no longer tried, if so.
     pub(crate) fn of(&self, account: &AccountName) -> Option<Finding> {
         let outages = self.lock();
         let Outage { last, .. } = outages.get(account).filter(|outage| outage.in_a_row >= IN_A_ROW)?;
@@ -31,12 +31,12 @@ impl Outages {
         Some(Finding::new(last.cause, detail))
     }
 
-    /// An asset of the account was dealt with.
+    /// Records that an asset of the account was processed.
     pub(crate) fn answered(&self, account: &AccountName) {
         self.lock().remove(account);
     }
 
-    /// An asset of the account failed. Only what may be the account's failure counts.
+    /// Records that an asset of the account failed. Only possible failures of the account count.
     pub(crate) fn failed(&self, account: &AccountName, finding: Finding) {
         let of_the_account = matches!(
             finding.cause,
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_failures_in_a_row_stop_the_assets_of_that_account_alone() {
+    fn three_failures_in_a_row_stop_only_the_assets_of_that_account() {
         let outages = Outages::default();
         let (one, other) = (AccountName::new("one"), AccountName::new("other"));
         let down = || Finding::new(Cause::ServiceUnavailable, "HTTP 503");

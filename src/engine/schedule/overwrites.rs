@@ -1,4 +1,4 @@
-//! The guard on overwriting: a complete copy is overwritten only after the contents of all assets were compared.
+//! The guard against overwriting: a complete copy is overwritten only after the contents of all assets were compared.
 
 use std::sync::Mutex;
 
@@ -25,13 +25,13 @@ enum Phase {
     /// Assets are compared; those with changes wait.
     #[default]
     Compare,
-    /// What changed is copied.
+    /// Changed blobs are copied.
     Overwrite,
-    /// Too much changed: nothing is.
+    /// Too much has changed: nothing is copied.
     Hold,
 }
 
-/// What is to be done with an asset whose copy is complete.
+/// The decision about an asset whose copy is complete.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Judged {
     /// Write.
@@ -48,12 +48,12 @@ impl Overwrites {
         Self(Mutex::new(State { limit, ..State::default() }))
     }
 
-    /// So many blobs of a complete copy were compared, and none has changed.
+    /// Counts blobs of a complete copy that were compared and have not changed.
     pub(crate) fn compared(&self, blobs: u64) {
         self.lock().compared += blobs;
     }
 
-    /// Judges an asset of so many blobs; `allowed`: the operator lets it pass.
+    /// Decides about an asset with `blobs` blobs; `allowed`: the operator lets it pass.
     pub(crate) fn judge(&self, blobs: u64, survey: &Survey, allowed: bool) -> Judged {
         let mut state = self.lock();
         if state.phase == Phase::Compare {
@@ -76,7 +76,7 @@ impl Overwrites {
         }
     }
 
-    /// All assets are compared: from now on what waited is written, or held.
+    /// All assets are compared: from now on the waiting assets are written, or held.
     pub(crate) fn decide(&self) {
         let mut state = self.lock();
         let may = may_overwrite(state.compared, state.changed, state.limit);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_older_holds_its_asset_alone() {
+    fn a_source_that_is_older_holds_only_its_asset() {
         let guard = Overwrites::default();
         let older = Survey { changed: 1, older: Some("a.mp4".to_owned()), ..Survey::default() };
         assert!(

@@ -1,4 +1,4 @@
-//! Follows asynchronous copies to their end: when to look again, and how to look with the fewest requests.
+//! Follows asynchronous copies to their end: when to check again, and how to check with the fewest requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use crate::blob::{BlobAccount, PageSize, Selected};
 use crate::error::Error;
 use crate::model::{Blob, BlobRef, ContainerName, CopyStatus, Extent};
 
-/// Time from the start of a copy to the first look: most copies inside a region have ended by then.
+/// Time from the start of a copy to the first check: most copies inside a region have ended by then.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
-/// The longest time between two looks. Cross-region copies of gigabytes run for minutes.
+/// The longest time between two checks. Cross-region copies of gigabytes run for minutes.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// Up to this number of pending copies, single looks (HEAD) are cheaper than a listing with more pages than copies.
+/// Up to this number of pending copies, single checks (HEAD) are cheaper than a listing with more pages than copies.
 const FEW: usize = 4;
-/// Blobs a listing page holds at most (blob-service documentation).
+/// The most blobs of a listing page (blob-service documentation).
 pub(crate) const LIST_PAGE: usize = 5_000;
-/// A copy without progress for this long is given up. Field reports of stuck copies speak of hours; a running copy
-/// reports progress at least every few seconds.
+/// A copy without progress for this long is given up. Field reports mention stuck copies of several hours; a running
+/// copy reports progress at least every few seconds.
 const STALLED_AFTER: Duration = Duration::from_mins(10);
 
-/// How many looks a group of copies needs whose longest takes that time, if each shows progress.
+/// How many checks a group of copies needs if the longest one takes that time, and each check shows progress.
 pub(crate) fn looks(time: Duration) -> u64 {
     let (mut looks, mut wait, mut passed) = (1, FIRST_LOOK, FIRST_LOOK);
     while passed < time {
@@ -38,10 +38,10 @@ pub(crate) fn looks(time: Duration) -> u64 {
 pub(crate) enum Ended {
     /// The content is there.
     Success,
-    /// The service gave up, or another client aborted it; why.
+    /// The service gave up, or another client aborted it, for this reason.
     Failed(String),
-    /// It cannot be followed to its end; why. It may still be pending or may have ended, and another blob may have
-    /// replaced it: the next step must not remove the existing blob before it has a better one.
+    /// It cannot be followed to its end, for this reason. It may still be pending or may have ended, and another blob
+    /// may have replaced it: the next step must not remove the existing blob before it has a better one.
     Lost(&'static str),
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct CopyTracker<'a> {
     extent: &'a Extent,
     pending: BTreeMap<String, Pending>,
     wait: Duration,
-    /// Blobs seen by the last full listing, to know what a listing costs.
+    /// The number of blobs in the last full listing, which is the cost of a listing.
     listed: usize,
 }
 
@@ -77,12 +77,12 @@ impl<'a> CopyTracker<'a> {
         self.wait = FIRST_LOOK;
     }
 
-    /// Is nothing pending any more?
+    /// Are no copies pending?
     pub(crate) fn is_idle(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// Waits, looks, and returns the copies that ended since, by blob name.
+    /// Waits, checks, and returns the copies that ended since, by blob name.
     pub(crate) async fn look(&mut self) -> Result<Vec<(String, Ended)>, Error> {
         tokio::time::sleep(self.wait).await;
         let seen = if self.pending.len() <= FEW && self.listed > self.pending.len() * LIST_PAGE {
@@ -102,7 +102,7 @@ impl<'a> CopyTracker<'a> {
         for (name, _) in &ended {
             self.pending.remove(name);
         }
-        // Look again soon after progress; wait longer without.
+        // Check again soon after progress; wait longer without progress.
         self.wait = if moved || !ended.is_empty() { self.wait } else { (self.wait * 3 / 2).min(LONGEST_WAIT) };
         if moved && ended.is_empty() {
             self.wait = (self.wait * 5 / 4).min(LONGEST_WAIT);
@@ -137,7 +137,7 @@ impl<'a> CopyTracker<'a> {
     }
 }
 
-/// What a look says of one copy.
+/// The result of checking one copy.
 enum Verdict {
     Ended(Ended),
     Moved,
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_copies_are_looked_at_once_and_long_ones_every_quarter_of_a_minute() {
+    fn short_copies_are_checked_once_and_long_ones_every_fifteen_seconds() {
         assert_eq!((looks(Duration::ZERO), looks(FIRST_LOOK), looks(FIRST_LOOK * 2)), (1, 1, 2));
         let (hour, two) = (looks(Duration::from_hours(1)), looks(Duration::from_hours(2)));
         assert_eq!(two - hour, 240);

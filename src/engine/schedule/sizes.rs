@@ -1,27 +1,30 @@
-//! How many assets are processed at once, by how many blobs they have and what the lanes of the storage accounts bear.
+//! The number of assets that are processed at once: depends on their numbers of blobs and the capacity of the storage
+//! accounts' lanes.
 //!
-//! An asset takes several requests one after the other, so that many small ones have to be on their way together, the more the
-//! further away the services are. With large ones fewer keep all connections busy, and each of them holds its listings in memory.
-//! Under a rate limit more assets are not faster, they only share the rate. Then there are as few as hold the rate, so that each
-//! plays soon after its first blob was copied. What counts there is what is to be copied: most nights copy next to nothing.
+//! An asset takes several requests one after the other, so many small assets must be in progress together, and more of
+//! them if the services are farther away. Fewer large assets keep all connections busy, and each of them keeps its
+//! listings in memory. Under a rate limit, more assets are not faster; they only share the rate. Then only as many are
+//! in progress as use up the rate, so that each asset plays soon after its first blob was copied. Only blobs to copy
+//! count there: most nights copy almost nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::throttle::Room;
 
-/// Assets at once where nothing is known yet, and however large they are.
+/// Assets at once while nothing is known yet, and the fewest for assets of any size.
 const FEWEST: u64 = 64;
-/// Blobs of all assets at once, for each slot of a lane: so many requests after each other an asset's blobs wait for.
+/// Blobs of all assets at once, for each slot of a lane: the number of consecutive requests for which an asset's blobs
+/// wait.
 const BLOBS_PER_SLOT: u64 = 10;
-/// Blobs to copy of an asset, until one is compared: few assets are started until then.
+/// The assumed number of blobs to copy of an asset, until one is compared: few assets are started until then.
 const USUAL_BLOBS: u64 = 100;
-/// Blobs of all assets at once, at least: then there is work for all slots near by.
+/// The fewest blobs of all assets at once: there is work for all slots if the services are near.
 const FEWEST_BLOBS: u64 = 320;
-/// Assets beside those that hold the rate: one whose last blobs are copied, and the next one, which is ready to be copied.
+/// Assets in addition to those that use up the rate: one whose last blobs are copied, and the next one, which is ready.
 const BESIDE: u64 = 2;
-/// Seconds of work at a rate that are under way at once...
+/// Seconds of work at a rate that are in progress at once...
 const SECONDS: f64 = 2.0;
-/// ...and as long as so many answers take, one after the other: the path of an asset.
+/// ...and the time of this many answers, one after the other: the path of an asset.
 const ROUND_TRIPS: u32 = 20;
 
 /// The sizes of the assets so far.
@@ -34,29 +37,29 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Notes that an asset has so many blobs.
+    /// Records the number of blobs of an asset.
     pub(crate) fn add(&self, blobs: u64) {
         self.assets.fetch_add(1, Ordering::Relaxed);
         self.blobs.fetch_add(blobs, Ordering::Relaxed);
     }
 
-    /// Notes that an asset was compared, and so many of its blobs are to be copied.
+    /// Records that an asset was compared, and how many of its blobs are to be copied.
     pub(crate) fn compared(&self, to_copy: u64) {
         self.compared.fetch_add(1, Ordering::Relaxed);
         self.to_copy.fetch_add(to_copy, Ordering::Relaxed);
     }
 
-    /// Had none of them any blob?
+    /// Were there no blobs in any of them?
     pub(crate) fn is_nothing(&self) -> bool {
         self.blobs.load(Ordering::Relaxed) == 0
     }
 
-    /// The blobs of all of them.
+    /// The number of blobs of all of them.
     pub(crate) fn blobs(&self) -> u64 {
         self.blobs.load(Ordering::Relaxed)
     }
 
-    /// How many are processed at once where there is so much room.
+    /// The number of assets to process at once with that capacity.
     pub(crate) fn assets_at_once(&self, room: Room) -> usize {
         let (assets, blobs) = (self.assets.load(Ordering::Relaxed), self.blobs.load(Ordering::Relaxed));
         let slots = u64::try_from(room.slots).unwrap_or(u64::MAX);
@@ -66,17 +69,17 @@ impl Sizes {
         usize::try_from(fit.min(most)).unwrap_or(usize::MAX)
     }
 
-    /// Assets that hold a rate.
+    /// The number of assets that use up a rate.
     fn hold(&self, per_second: f64, room: Room) -> u64 {
         let (compared, to_copy) = (self.compared.load(Ordering::Relaxed), self.to_copy.load(Ordering::Relaxed));
-        // An asset takes a request at least.
+        // An asset takes at least one request.
         let (compared, to_copy) = if compared == 0 { (1, USUAL_BLOBS) } else { (compared, to_copy.max(compared)) };
         let requests = at_that_rate(per_second, room).max(FEWEST_BLOBS);
         requests.saturating_mul(compared) / to_copy + BESIDE
     }
 }
 
-/// Requests that are made in the time of an asset.
+/// The requests that are sent at that rate in the time of an asset.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and it saturates")]
 fn at_that_rate(per_second: f64, room: Room) -> u64 {
     (per_second * (SECONDS + (room.distance * ROUND_TRIPS).as_secs_f64())) as u64
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fewer_blobs_assets_have_and_the_further_they_go_the_more_are_processed_at_once() {
+    fn more_assets_are_processed_at_once_if_they_have_fewer_blobs_or_go_farther() {
         let near = Room { slots: 256, ..Room::default() };
         assert_eq!((of(&[], near), of(&[0, 0], near)), (64, 64));
         assert_eq!((of(&[2, 2], near), of(&[20], near), of(&[10, 30], near), of(&[1_000], near)), (256, 128, 128, 64));
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn under_a_rate_limit_as_few_are_under_way_as_hold_it_by_what_they_copy() {
+    fn under_a_rate_limit_only_as_many_assets_are_in_progress_as_use_it_up() {
         let at = |blobs: u64, to_copy: Option<u64>, per_second, ms| {
             let all = Sizes::default();
             all.add(blobs);

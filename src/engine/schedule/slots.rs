@@ -1,7 +1,7 @@
 //! Slots limit how many assets are processed at once.
 //!
-//! An asset that waits for its batch to fill frees its slot, so that other assets can join the batch. Each waiting asset uses
-//! memory, so the number of slots that waiting assets free is limited, too.
+//! An asset that waits for its batch to fill frees its slot, so that other assets can join the batch. Each waiting
+//! asset uses memory, so the number of slots that waiting assets free is limited, too.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct AssetSlots {
     state: Mutex<State>,
-    /// How many waiting assets free their slot, at most.
+    /// The most waiting assets that free their slots.
     most_waiting: usize,
     changed: Notify,
 }
