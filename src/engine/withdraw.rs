@@ -1,5 +1,5 @@
-//! Withdraws what the source has withdrawn: before anything is made, and each locator only after the source was asked for it
-//! by its key.
+//! Withdraws what the source has withdrawn: before anything is created, and each locator only after the source was
+//! asked for it by its key.
 
 mod gone;
 pub(crate) mod hidden;
@@ -27,21 +27,21 @@ use crate::model::{Asset, AssetChange, AssetId, Locator, LocatorId, Mark, Protec
 use crate::plan::{Action, Item};
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
-/// Locators that the source is asked for at once.
+/// The number of locators that are requested from the source at once.
 const AT_ONCE: usize = 16;
 
-/// What the source says of one locator.
+/// The source's answer about one locator.
 enum Answer {
     Withdraw(Withdrawal),
-    /// It is there after all, on this asset or on another one: the listing left it out.
+    /// It exists, on this asset or on another one: the listing omitted it.
     Hidden,
-    /// It is on its asset, which is not protected any more.
+    /// It is on its asset, which is no longer protected.
     Unprotected,
 }
 
-/// Judges the guards and withdraws. Copies whose source asset is gone are retired.
+/// Judges the guards and withdraws. Retires copies whose source asset is deleted.
 pub(crate) async fn withdraw(run: &Run) -> Result<(), Error> {
-    // Where nothing is to be withdrawn a wrong clock does no harm.
+    // If nothing has to be withdrawn, a wrong clock does no harm.
     let skewed = run.pair.source.library.clock_skew().is_some_and(|skew| skew.abs() > clock::MOST_SKEW);
     if skewed && !run.claims.spool.revoked(0, 1)?.is_empty() {
         run.find(Cause::ClockSkew.into());
@@ -72,7 +72,7 @@ pub(crate) async fn withdraw(run: &Run) -> Result<(), Error> {
     retire(run, &reached).await
 }
 
-/// Does the plan withdraw it, if one is applied? One that it lacks is named.
+/// If a plan is applied, does it contain this withdrawal? If not, it is reported.
 fn is_planned(run: &Run, revoked: &Revoked) -> bool {
     let fingerprint = intent::of_withdrawal(&revoked.copy.id);
     let finding = run.unplanned_withdrawal(revoked.locator.id.as_str(), fingerprint);
@@ -83,15 +83,15 @@ fn is_planned(run: &Run, revoked: &Revoked) -> bool {
     true
 }
 
-/// Finds out which assets that locators moved to are empty: they are not published on the target, and the source serves
-/// nothing under these locators.
+/// Finds the empty assets among those that locators moved to: they are not published on the target, and the source
+/// serves nothing under these locators.
 async fn screen_heirs(run: &Run) -> Result<(), Error> {
     let mut empty = Vec::new();
     for heir in run.claims.spool.heirs()? {
         match is_empty(run, &heir).await {
             Ok(true) => empty.push((heir.id, Screened::Empty)),
             Ok(false) => {}
-            // It is looked at again with its contents.
+            // It is examined again with its contents.
             Err(error) => tracing::warn!(asset = %heir.id, %error, "whether it is empty is not known"),
         }
     }
@@ -130,7 +130,7 @@ async fn withdraw_some(
                 let detail = format!("the source's listing lacks locator {}", revoked.locator.id);
                 run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
             }
-            // It plays in the source as it does here; the next run deals with the asset.
+            // It plays in the source as on the target; the next run processes the asset.
             Ok(Answer::Unprotected) => run.count(|tally| tally.hidden.extend([revoked.locator.id])),
             Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
         }
@@ -165,8 +165,8 @@ async fn withdraw_some(
     Ok(())
 }
 
-/// Notes which locators both sides have now. Otherwise, after a failover, a locator that only the source has would look like
-/// one that the target has withdrawn.
+/// Records which locators both sides have now. Otherwise, after a failover, a locator that only the source has looks
+/// like one that the target has withdrawn.
 async fn note_common(run: &Run, revoked: &Revoked, why: Withdrawal) -> Result<(), Error> {
     if run.options.dry_run {
         return Ok(());
@@ -174,7 +174,7 @@ async fn note_common(run: &Run, revoked: &Revoked, why: Withdrawal) -> Result<()
     let mut both = Vec::new();
     if !matches!(why, Withdrawal::Withheld | Withdrawal::Protected) {
         for locator in run.claims.spool.locators_of(&revoked.source)? {
-            // As the target has it: where the source has changed it, that is still to be done.
+            // In the target's state: if the source has changed the locator, the change is still pending.
             both.extend(run.claims.spool.target_locator(&locator.id)?.map(|there| there.locator));
         }
     }
@@ -210,7 +210,7 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
     })
 }
 
-/// Names locators that the source has moved to an asset that is not part of this run. They stay where they are.
+/// Reports locators that the source has moved to an asset that is not part of this run. They stay where they are.
 fn name_moved_out(run: &Run) -> Result<(), Error> {
     if run.options.covers_all() {
         return Ok(());
@@ -227,7 +227,7 @@ fn name_moved_out(run: &Run) -> Result<(), Error> {
     }
 }
 
-/// Leaves locators that the source has moved here where they are, if the copy that they are on is not part of this run.
+/// If the source has moved locators to this asset, leaves them on copies that are not part of this run.
 pub(crate) fn leave_out_of_scope(run: &Run, work: &mut Work) -> Result<(), Error> {
     for moved in std::mem::take(&mut work.moved) {
         if covers_target(run, &moved.from)? {
@@ -240,7 +240,7 @@ pub(crate) fn leave_out_of_scope(run: &Run, work: &mut Work) -> Result<(), Error
     Ok(())
 }
 
-/// Is a copy part of the run? By its source asset, or by its own name where the source does not list that.
+/// Is a copy part of the run? Its source asset decides, or its own name if the source does not list the asset.
 fn covers_target(run: &Run, copy: &AssetId) -> Result<bool, Error> {
     let Some(copy) = run.claims.spool.target(copy)? else { return Ok(false) };
     let id = copy.mark.as_ref().map_or(&copy.id, |mark| &mark.source);
@@ -248,7 +248,7 @@ fn covers_target(run: &Run, copy: &AssetId) -> Result<bool, Error> {
     Ok(source.map_or_else(|| run.options.covers_id(id, copy.label()), |(_, covered)| covered))
 }
 
-/// Copies whose source asset is deleted keep their bytes; their mark gets the date.
+/// Copies whose source asset is deleted keep their bytes; the date is added to their mark.
 async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
     let mut retired = Vec::new();
     for gone in all_gone(run)?.into_iter().filter(|gone| !reached.keeps(run, gone)) {
@@ -268,7 +268,7 @@ async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
 
 async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
     if run.options.base.is_some() {
-        // An original keeps its alternate id and has no mark. Without locators it is as it has to be.
+        // An original keeps its alternate id and has no mark. Without locators it is in its final state.
         run.count(|tally| tally.assets.gone += 1);
         return Ok(());
     }

@@ -1,11 +1,11 @@
-//! What the tables say of assets that are deleted, or never published.
+//! The assets that are deleted or never published, according to the tables.
 
 use crate::claims::Gone;
 use crate::engine::run::Run;
 use crate::error::Error;
 use crate::model::{AssetEncryption, AssetId};
 
-/// Rows read from the tables at once.
+/// The number of rows that are read from the tables at once.
 pub(super) const PAGE: usize = 500;
 
 /// The copies in scope whose source asset is deleted.
@@ -20,7 +20,7 @@ pub(super) fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
     }
 }
 
-/// Is a source asset never published on the target? Then a locator of it is not served from a copy of another one either.
+/// Is a source asset never published on the target? Then no copy of another asset serves its locators either.
 pub(super) fn is_never_published(run: &Run, asset: &AssetId) -> Result<bool, Error> {
     let Some((asset, _)) = run.claims.spool.source(asset)? else { return Ok(false) };
     let closed = run.claims.spool.screened(&asset.id)?.is_closed();

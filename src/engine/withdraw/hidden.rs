@@ -1,5 +1,5 @@
-//! Published assets that the source's listing of assets leaves out, although its listing of locators shows them. What plays
-//! them on the target may be something else, so the run is not complete.
+//! Published assets that the source's listing of assets omits, although its listing of locators contains them. The
+//! target may play another version of them, so the run is not complete.
 
 use futures::{StreamExt, stream};
 
@@ -10,44 +10,44 @@ use crate::error::Error;
 use crate::model::{Asset, AssetId};
 use crate::verdict::{Cause, Finding};
 
-/// Assets that the source is asked for. A listing that leaves out more is named as a whole.
+/// The most assets that are requested from the source. If a listing omits more, one finding reports that.
 const ASKED: usize = 200;
-/// Assets that it is asked for at once.
+/// The number of assets that are requested at once.
 const AT_ONCE: usize = 16;
 
-/// What the source answers for assets that its listing leaves out.
+/// The source's answers about assets that its listing omits.
 #[derive(Debug, Default)]
 pub(crate) struct Hidden {
-    /// They are there.
+    /// Assets that exist.
     pub(crate) assets: Vec<Asset>,
-    /// They could not be asked for.
+    /// Assets whose requests failed.
     pub(crate) errors: Vec<(AssetId, Error)>,
-    /// There are more of them than were asked for.
+    /// Are there more of them than were requested?
     pub(crate) more: bool,
 }
 
 impl Hidden {
-    /// The finding of one that is there.
+    /// The finding about an existing one.
     pub(crate) fn finding() -> Finding {
         Finding::new(Cause::ListingIncomplete, "the source's listing lacks it")
     }
 
-    /// The finding where there are more than were asked for.
+    /// The finding if there are more than were requested.
     pub(crate) fn finding_of_more(&self) -> Option<Finding> {
         let detail = format!("the source's listing lacks more than {ASKED} assets that have locators");
         self.more.then(|| Finding::new(Cause::ListingIncomplete, detail))
     }
 }
 
-/// Asks the source for each published asset that its listing leaves out. One that was deleted or created while the source
-/// was listed is no such one.
+/// Asks the source for each published asset that its listing omits. An asset that was deleted or created while the
+/// source was listed does not count.
 pub(crate) async fn hidden(pair: &Pair, claims: &Claims) -> Result<Hidden, Error> {
     let unlisted = claims.spool.unlisted(ASKED + 1)?;
     let more = unlisted.len() > ASKED;
     ask(pair, claims, unlisted, more).await
 }
 
-/// Asks the source for these assets, as many as may be asked for.
+/// Asks the source for these assets, up to the limit.
 pub(crate) async fn ask(pair: &Pair, claims: &Claims, ids: Vec<AssetId>, more: bool) -> Result<Hidden, Error> {
     let asked = stream::iter(ids.into_iter().take(ASKED)).map(|id| async move {
         let answer = pair.source.library.asset(&id).await;
@@ -65,7 +65,7 @@ pub(crate) async fn ask(pair: &Pair, claims: &Claims, ids: Vec<AssetId>, more: b
     Ok(hidden)
 }
 
-/// Names those that are part of the run.
+/// Reports those that are part of the run.
 pub(crate) async fn name_hidden(run: &Run) -> Result<(), Error> {
     let hidden = hidden(&run.pair, &run.claims).await?;
     if let Some(finding) = hidden.finding_of_more() {

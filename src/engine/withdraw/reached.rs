@@ -1,5 +1,5 @@
-//! Which guards on withdrawing are reached, and what they hold. Both are judged every time: what the one holds and the
-//! operator lets through may be held by the other.
+//! The reached guards against withdrawing, and what they hold. Both are judged every time: one may hold what the
+//! operator allows for the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use crate::error::Error;
 use crate::model::{AssetId, LocatorId};
 use crate::verdict::{Cause, Finding};
 
-/// What the guards say of a night.
+/// The guards' result for a night.
 #[derive(Debug)]
 pub(crate) struct Reached {
-    /// Why the guard on shrinking is reached, if it is.
+    /// The reason why the guard against shrinking is reached, if so.
     shrink: Option<String>,
-    /// Why the guard on withdrawing is reached, if it is.
+    /// The reason why the guard against withdrawing is reached, if so.
     withdraw: Option<String>,
-    /// The copies that would play nothing any more, and their source assets; without those that the operator lets through.
+    /// The copies that would stop playing, and their source assets; without those that the operator allows.
     stopping: BTreeMap<AssetId, AssetId>,
     /// The source assets of copies that keep a locator because a guard holds it.
     held: BTreeSet<AssetId>,
@@ -41,13 +41,13 @@ impl Reached {
         Ok(reached)
     }
 
-    /// The guards that hold a withdrawal. Never what the operator withholds.
+    /// The guards that hold a withdrawal. None of them holds what the operator withholds.
     pub(crate) fn on(&self, run: &Run, revoked: &Revoked) -> Vec<Guard> {
         if run.is_withheld(revoked) { Vec::new() } else { self.on_asset(run, &revoked.source) }
     }
 
-    /// The guards that hold the withdrawals of a source asset's copy. What is on the list that the guard on withdrawing held
-    /// passes the other one as well: it names each asset.
+    /// The guards that hold the withdrawals of a source asset's copy. Assets that the guard against withdrawing held
+    /// and the operator allows pass the other guard, too: they are listed one by one.
     fn on_asset(&self, run: &Run, source: &AssetId) -> Vec<Guard> {
         if run.passed.withdraw.contains(source) {
             return Vec::new();
@@ -61,17 +61,18 @@ impl Reached {
         self.stopping.contains_key(copy)
     }
 
-    /// So many copies are about to stop playing.
+    /// The number of copies that are about to stop playing.
     pub(crate) fn to_stop(&self) -> u64 {
         self.stopping.values().filter(|source| !self.held.contains(*source)).count() as u64
     }
 
-    /// Is a copy whose source asset is gone not retired? One that still plays because a guard holds its locators is not.
+    /// Is a copy whose source asset is deleted not retired? A copy is kept if it still plays because a guard holds its
+    /// locators.
     pub(crate) fn keeps(&self, run: &Run, gone: &Gone) -> bool {
         self.held.contains(&gone.source) || self.on_asset(run, &gone.source).contains(&Guard::Shrink)
     }
 
-    /// Names what is held. It stays published.
+    /// Reports what is held. It stays published.
     pub(crate) fn hold(&self, run: &Run) -> Result<(), Error> {
         let mut held = self.held_copies(run)?;
         if self.shrink.is_some() {
@@ -91,7 +92,7 @@ impl Reached {
         Ok(())
     }
 
-    /// Why a guard is reached, if it is.
+    /// The reason why a guard is reached, if so.
     fn why(&self, guard: Guard) -> Option<&str> {
         match guard {
             Guard::Shrink => self.shrink.as_deref(),
@@ -126,7 +127,7 @@ impl Reached {
     }
 }
 
-/// A copy of which a guard holds something.
+/// A copy with changes that a guard holds.
 struct HeldCopy {
     label: String,
     cause: Cause,
@@ -141,8 +142,8 @@ impl HeldCopy {
     }
 }
 
-/// The copies that would play nothing any more: their source asset publishes nothing, or is protected and the source does not
-/// serve the locator from another asset that is published.
+/// The copies that would stop playing: their source asset publishes nothing, or is protected and the source does not
+/// serve the locator from another published asset.
 fn stopping(run: &Run) -> Result<BTreeMap<AssetId, AssetId>, Error> {
     let (mut stopping, mut after, now) = (BTreeMap::new(), 0, run.service_time());
     loop {
@@ -159,7 +160,7 @@ fn stopping(run: &Run) -> Result<BTreeMap<AssetId, AssetId>, Error> {
     }
 }
 
-/// Does the copy of a locator that is withdrawn play nothing any more?
+/// Does the copy of a withdrawn locator stop playing?
 fn stops(run: &Run, revoked: &Revoked) -> Result<bool, Error> {
     if revoked.screened != Some(Screened::Protected) {
         return Ok(run.claims.spool.locators_of(&revoked.source)?.is_empty());

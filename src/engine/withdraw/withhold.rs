@@ -1,4 +1,4 @@
-//! Handles what the operator withholds, and foreign locators that the source has withdrawn.
+//! Processes the `withhold` list, and foreign locators that the source has withdrawn.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,7 +10,7 @@ use crate::model::{AssetId, Extent, LocatorId};
 use crate::state::Withheld;
 use crate::verdict::{Cause, Finding};
 
-/// Keeps what the operator withholds from being published.
+/// Prevents the publication of what the operator withholds.
 pub(crate) fn withhold(run: &Run) -> Result<(), Error> {
     let before = run.keeper.withheld();
     let Applied { entries, locators, unmatched } = apply(run, &run.options.policy.withhold, &before)?;
@@ -24,18 +24,18 @@ pub(crate) fn withhold(run: &Run) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is withheld.
+/// The result of applying the list.
 #[derive(Debug, Default)]
 struct Applied {
-    /// Each entry of the list with what it matched, now or in an earlier run.
+    /// Each entry of the list with its matches, of now or of an earlier run.
     entries: BTreeMap<String, Withheld>,
     locators: HashSet<LocatorId>,
     /// A finding for each entry that never matched anything.
     unmatched: Vec<Finding>,
 }
 
-/// Resolves the `withhold` list and marks what is on it: an entry keeps the ids that it matched, so that a rename does not lift
-/// it.
+/// Resolves the `withhold` list and marks the matches. An entry keeps the ids that it matched, so that a rename does
+/// not undo it.
 fn apply(run: &Run, list: &[String], before: &BTreeMap<String, Withheld>) -> Result<Applied, Error> {
     let (claims, library) = (&run.claims, &run.pair.source.library);
     let (mut applied, mut assets) = (Applied::default(), BTreeSet::new());
@@ -53,7 +53,7 @@ fn apply(run: &Run, list: &[String], before: &BTreeMap<String, Withheld>) -> Res
                 matched.locators.insert(id.to_string());
             }
         }
-        // A folder is as public as its container: withheld by itself it would play on.
+        // A folder is as public as its container: if only the folder is withheld, it still plays.
         let all = matched.assets.len();
         matched.assets.retain(|id| !matches!(library.extent(&AssetId::new(id)), Extent::Folder(_)));
         let names_folder = matched.assets.len() < all;
@@ -72,7 +72,7 @@ fn apply(run: &Run, list: &[String], before: &BTreeMap<String, Withheld>) -> Res
     Ok(applied)
 }
 
-/// Reports in every run the foreign locators on our copies that play an id which the source has withdrawn.
+/// In every run, reports foreign locators on our copies that play an id which the source has withdrawn.
 pub(crate) async fn name_foreign(run: &Run) -> Result<(), Error> {
     for id in run.keeper.theirs() {
         let there = run.claims.spool.target_locator(&LocatorId::new(&id))?;
@@ -99,7 +99,8 @@ struct ForeignRevoked {
     finding: Result<Finding, Error>,
 }
 
-/// Those of these ids that still play, and that the source still has not. One that the source cannot be asked for fails alone.
+/// The ids among these that still play, and that the source still lacks. If the source cannot be asked for one, only
+/// that one fails.
 async fn foreign_revoked(
     pair: &Pair,
     claims: &Claims,
