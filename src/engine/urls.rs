@@ -1,4 +1,4 @@
-//! The pairs of URLs of which only the host name differs.
+//! Pairs of URLs of which only the host name differs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,52 +29,53 @@ use crate::verdict::{Cause, Finding, Outcome};
 /// Characters of a file name that stay as they are in a URL path (RFC 3986, unreserved).
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Assets that are read from the tables at once.
+/// The number of assets that are read from the tables at once.
 const PAGE: usize = 1_000;
 
-/// One manifest, twice.
+/// The URLs of one manifest on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UrlPair {
     /// The asset's name.
     pub asset: String,
-    /// The locator both URLs go through.
+    /// The locator of both URLs.
     pub locator_id: LocatorId,
-    /// The source asset's container; `None` = the service does not say (`x-ms-version` below 2.2).
+    /// The source asset's container; `None`: the service does not report it (`x-ms-version` below 2.2).
     pub container: Option<ContainerName>,
-    /// When the locator ends in the source.
+    /// The expiry of the locator in the source.
     pub expires: Timestamp,
-    /// Manifest in the source region; the locator's root where the asset has no `.ism`.
+    /// The manifest in the source region; the root of the locator if the asset has no `.ism`.
     pub source_url: String,
-    /// The same on the target; `None` where the locator is not mirrored.
+    /// The same on the target; `None`: the locator is not mirrored.
     pub target_url: Option<String>,
-    /// Why a run does not mirror it; `None` where the locator is mirrored, or the next run does it.
+    /// The reason why a run does not mirror it; `None`: it is mirrored, or the next run mirrors it.
     pub cause: Option<Cause>,
 }
 
-/// What plays in the source, and what of it plays on the target.
+/// The playing locators of the source, and their counterparts on the target.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Urls {
     /// In order of asset name.
     pub pairs: Vec<UrlPair>,
-    /// Why the target does not publish what the source publishes, by asset.
+    /// The reasons why the target does not publish what the source publishes, by asset.
     pub problems: Vec<Problem>,
     /// Findings that concern no single asset.
     pub findings: Vec<Finding>,
-    /// How a run would end, work still to be done not counted: complete, partial or held.
+    /// The outcome of a run, without pending work: complete, partial or held.
     pub verdict: Outcome,
 }
 
 impl Urls {
-    /// Is a locator missing on the target without a cause that keeps a run from making it?
+    /// Is a locator missing on the target although no cause prevents a run from creating it?
     pub fn differ(&self) -> bool {
         self.pairs.iter().any(|pair| pair.target_url.is_none() && pair.cause.is_none())
     }
 }
 
-/// All live streaming locators of the source in scope. One is mirrored if it is live on our copy of its asset. What is not
-/// is judged as in a dry run. Assets whose locators are mirrored are not compared beyond these, and cost no request of
-/// their own. What plays on the target alone is not among them: that is for [`crate::engine::verify::verify`].
+/// All live streaming locators of the source in scope. A locator is mirrored if it is live on our copy of its asset;
+/// all others are judged as in a dry run. Assets whose locators are mirrored are not compared further, and need no
+/// separate requests. Locators that play only on the target are not included; [`crate::engine::verify::verify`] reports
+/// those.
 ///
 /// # Errors
 /// A library without locators, a scope without assets, refused credentials, a library that cannot be listed.
@@ -116,7 +117,7 @@ async fn list(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Ur
     Ok(Urls { pairs, problems, findings: tally.findings, verdict })
 }
 
-/// What was listed, and the pairs made of it.
+/// The listings, and the pairs made from them.
 struct Listing<'a> {
     pair: &'a Pair,
     manifests: HashMap<AssetId, String>,
@@ -154,7 +155,7 @@ impl Listing<'_> {
         let manifest = self.manifests.get(&asset.id).map(String::as_str);
         for locator in self.by_asset.remove(&asset.id).unwrap_or_default() {
             let there = self.mirrored.get(&locator.id).filter(|there| Some(&there.asset) == copy.as_ref());
-            // One that starts later than the source's does not play yet.
+            // A locator that starts later than the source's does not play yet.
             let there = there.filter(|there| there.start <= locator.start.max(Some(now)));
             self.pairs.push(UrlPair {
                 asset: asset.label().to_owned(),
@@ -170,7 +171,7 @@ impl Listing<'_> {
     }
 }
 
-/// The URL a player is given: the locator's path, on the configured streaming host if there is one, and the manifest.
+/// The URL for a player: the locator's path, on the configured streaming host if there is one, and the manifest.
 fn playable(side: &Endpoint, locator: &Locator, manifest: Option<&str>) -> String {
     match manifest {
         Some(name) => format!("{}/manifest", below(side, locator, name)),
@@ -178,7 +179,7 @@ fn playable(side: &Endpoint, locator: &Locator, manifest: Option<&str>) -> Strin
     }
 }
 
-/// The URL of a file that a locator opens.
+/// The URL of a file of a locator.
 pub(crate) fn below(side: &Endpoint, locator: &Locator, file: &str) -> String {
     format!("{}{}", root(side, locator), utf8_percent_encode(file, PATH))
 }

@@ -30,13 +30,13 @@ use crate::model::{Asset, AssetId, LeftOut};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent, Silent};
 use crate::verdict::{Cause, Change, Class, Finding, Outcome};
 
-/// Assets that are compared before the next ones are read.
+/// The number of assets that are compared before the next ones are read.
 const PAGE: usize = 1_000;
 
-/// What differs where a locator of ours plays what the source has withdrawn.
+/// The difference if one of our locators plays something that the source has withdrawn.
 const PUBLISHED_ALONE: &str = "the locator is published only on the target";
 
-/// Assets by how they compare. They add up to the assets in scope.
+/// Assets by the result of the comparison. These add up to the assets in scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct VerifyCounts {
     /// In scope.
@@ -47,31 +47,31 @@ pub struct VerifyCounts {
     pub different: u64,
     /// Not on the target.
     pub missing: u64,
-    /// Not mirrored for a cause that is named.
+    /// Not mirrored, with a cause.
     pub not_mirrored: u64,
     /// Not compared, because something could not be read.
     pub unchecked: u64,
 }
 
-/// What the target has beyond the source.
+/// Extra content on the target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Extra {
     /// Copies whose source asset is deleted.
     pub assets: u64,
-    /// Blobs that the source's asset does not have any more.
+    /// Blobs that the source's asset no longer has.
     pub blobs: u64,
 }
 
-/// One thing that differs.
+/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Difference {
     /// Source id.
     pub asset: AssetId,
     /// Name to show.
     pub name: String,
-    /// What it is about: `asset`, or a blob, a file record, a locator by name.
+    /// The compared item: `asset`, or the name of a blob, a file record or a locator.
     pub item: String,
-    /// What differs, such as `missing on the target` or `length 5 instead of 7`.
+    /// The difference, such as `missing on the target` or `length 5 instead of 7`.
     pub what: String,
 }
 
@@ -81,21 +81,21 @@ pub struct Difference {
 pub struct Verification {
     /// Assets.
     pub assets: VerifyCounts,
-    /// What only the target has.
+    /// Extra content on the target.
     pub extra: Extra,
     /// Blobs of the source that the configuration leaves out.
     pub left_out: LeftOut,
-    /// Every difference, in order of asset name.
+    /// Every difference, sorted by asset name.
     pub differences: Vec<Difference>,
-    /// Every asset that is not mirrored or was not compared, in order of name.
+    /// Every asset that is not mirrored or was not compared, sorted by name.
     pub problems: Vec<Problem>,
-    /// How many of them by cause.
+    /// The number of these assets by cause.
     pub causes: BTreeMap<Cause, u64>,
     /// Findings that concern no single asset.
     pub findings: Vec<Finding>,
-    /// How a run would end, differences not counted: complete, partial or held.
+    /// The outcome of a run, without the differences: complete, partial or held.
     pub verdict: Outcome,
-    /// Assets that the target does not have, or for which there is a cause.
+    /// Assets that the target lacks, or that have a cause.
     #[serde(skip)]
     pub not_there: BTreeSet<AssetId>,
 }
@@ -107,14 +107,14 @@ impl Verification {
     }
 }
 
-/// Compares every asset in scope: blobs, file records, names, streaming locators. Changes nothing. `ledger`: what earlier
-/// runs verified, by which a copy that was overwritten since is noticed. What is found is judged as in a dry run, guards
-/// included.
+/// Compares every asset in scope: blobs, file records, names, streaming locators. Changes nothing. `ledger`: the
+/// results of earlier runs, which show copies that were overwritten since. Findings are judged as in a dry run,
+/// including the guards.
 ///
-/// What the target has beyond the source is no difference, but for a locator of ours that is published there alone.
+/// Extra content on the target is not a difference, except for one of our locators that is published only there.
 ///
 /// # Errors
-/// What makes going on pointless: refused credentials, a library that cannot be listed, a scope without assets.
+/// Errors that prevent the comparison: refused credentials, a library that cannot be listed, a scope without assets.
 pub async fn verify(
     pair: &Arc<Pair>,
     ledger: &Ledger,
@@ -131,7 +131,7 @@ async fn compare_all(
     monitor: &dyn Monitor,
 ) -> Result<Verification, Error> {
     let run = rehearse(pair, ledger, options, monitor, FilesWanted::BothSides).await?;
-    // As long as they are in the tables: what is to be withdrawn is taken out of them.
+    // Read before the withdrawal, which removes these locators from the tables.
     let revoked = published_alone(&run)?;
     withdraw::withdraw(&run).await?;
     let (mut all, mut alone) = (Verification::default(), differences_of(&run, revoked));
@@ -188,10 +188,10 @@ pub(crate) async fn rehearse(
     Ok(run)
 }
 
-/// Locators of ours that play on the target although the source has withdrawn them, as differences of the source assets.
+/// Our locators that play on the target although the source has withdrawn them, as differences of the source assets.
 type Alone = BTreeMap<AssetId, Vec<Difference>>;
 
-/// The locators of ours in scope that the source does not list on their assets.
+/// Our locators in scope that the source does not list on their assets.
 fn published_alone(run: &Run) -> Result<Vec<Revoked>, Error> {
     let (mut alone, mut after) = (Vec::new(), 0);
     loop {
@@ -202,7 +202,7 @@ fn published_alone(run: &Run) -> Result<Vec<Revoked>, Error> {
     }
 }
 
-/// The same as differences, without those that the source still has and its listing leaves out.
+/// As differences, without those that the source still has and its listing omits.
 fn differences_of(run: &Run, revoked: Vec<Revoked>) -> Alone {
     let (mut alone, mut hidden) = (Alone::new(), BTreeSet::new());
     run.count(|tally| hidden.clone_from(&tally.hidden));
@@ -215,7 +215,7 @@ fn differences_of(run: &Run, revoked: Vec<Revoked>) -> Alone {
 }
 
 impl Verification {
-    /// Compares all assets. Returns those that are judged when all are compared.
+    /// Compares all assets. Returns those that are judged after all are compared.
     async fn compare(&mut self, run: &Run, monitor: &dyn Monitor, alone: &mut Alone) -> Result<Vec<Waiting>, Error> {
         let (mut waiting, mut after, mut assets) = (Vec::new(), 0, 0);
         loop {
@@ -244,7 +244,7 @@ impl Verification {
         }
     }
 
-    /// Compares what is set for the accounts.
+    /// Compares the settings of the accounts.
     async fn compare_accounts(&mut self, run: &Run) -> Result<(), Error> {
         let Asset { id, name, .. } = settings::target_account(&run.pair);
         let differs = |change: Change| Difference {
@@ -290,8 +290,7 @@ impl Verification {
         } += 1;
     }
 
-    /// Adds findings about the libraries as a whole, and findings about copies of assets that are not part of the
-    /// comparison.
+    /// Adds findings about the libraries as a whole, and about copies of assets that are not part of the comparison.
     fn fold(&mut self, run: &Run, alone: Alone) -> Result<(), Error> {
         let (tally, census) = (run.take_tally(), run.claims.census()?);
         self.verdict = tally.verdict();

@@ -1,4 +1,4 @@
-//! Compares one asset with the same listings and decisions as a run.
+//! Compares one asset, with the same listings and decisions as a run.
 
 use futures::TryStreamExt;
 
@@ -20,18 +20,18 @@ use crate::memory::Turn;
 use crate::model::{Asset, Blob, LeftOut, LocatorKind};
 use crate::verdict::{Cause, Finding};
 
-/// How one asset compares.
+/// The result of comparing one asset.
 #[derive(Debug, Default)]
 pub(crate) struct Compared {
-    /// What differs, and how.
+    /// The differences: the item, and how it differs.
     pub(crate) differences: Vec<(String, String)>,
-    /// The target does not have it.
+    /// The target lacks it.
     pub(crate) missing: bool,
     /// Blobs that only the target has.
     pub(crate) extra_blobs: u64,
     /// Blobs of the source that the configuration leaves out.
     pub(crate) left_out: LeftOut,
-    /// Why a run does not mirror it, or not all of it.
+    /// The reason why a run does not mirror it, or not completely.
     pub(crate) finding: Option<Finding>,
 }
 
@@ -41,7 +41,8 @@ impl Compared {
     }
 }
 
-/// An asset that the guards on overwriting and deleting judge when all are compared: its source has so many blobs.
+/// An asset that the guards against overwriting and deleting judge after all are compared, with its number of source
+/// blobs.
 pub(crate) struct Waiting {
     pub(crate) asset: Asset,
     pub(crate) blobs: u64,
@@ -49,10 +50,10 @@ pub(crate) struct Waiting {
     pub(crate) compared: Compared,
 }
 
-/// How an asset compares, and what is to be judged when all are compared.
+/// The result for an asset, and what is judged after all are compared.
 type Answer = (Compared, Option<(u64, Survey)>);
 
-/// What was seen of an asset and its copy while they were compared, also where that ended early.
+/// The observations about an asset and its copy during the comparison, even if it ended early.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// Our copy, if there is one.
@@ -63,18 +64,18 @@ pub(crate) struct Seen {
     pub(crate) condition: Option<Condition>,
     /// Blobs of the source that are mirrored, and their bytes.
     pub(crate) source: Option<(u64, u64)>,
-    /// What differs. `None`: the blobs of both sides were not compared.
+    /// The differences. `None`: the blobs of both sides were not compared.
     pub(crate) changes: Option<Changes>,
     /// The first file record that differs.
     pub(crate) records: Option<String>,
-    /// Are the file records of the source those that the ledger knows?
+    /// Are the file records of the source those in the ledger?
     pub(crate) same_records: bool,
-    /// Does the source have locators with other terms, or another name or metadata?
+    /// Does the source have locators with other terms, or another name or other metadata?
     pub(crate) other_terms: bool,
 }
 
 impl Seen {
-    /// The source changed something at a time that is not known.
+    /// The source changed something at an unknown time.
     pub(crate) fn note_change(&mut self) {
         if let Some(changes) = &mut self.changes {
             changes.change(None);
@@ -82,7 +83,7 @@ impl Seen {
     }
 }
 
-/// What the copy of an asset shows by itself: the source does not answer.
+/// The observations about the copy of an asset if the source does not answer.
 pub(crate) async fn see_copy(run: &Run, asset: &Asset) -> Result<Seen, Error> {
     let mut seen = Seen::default();
     if let Claim::Mirror(work) = claim(run, asset).await? {
@@ -94,13 +95,13 @@ pub(crate) async fn see_copy(run: &Run, asset: &Asset) -> Result<Seen, Error> {
     Ok(seen)
 }
 
-/// Compares one asset. What fails for it alone is inside; what keeps the whole comparison from going on is an error.
+/// Compares one asset. A failure of only this asset is in the answer; an error prevents the whole comparison.
 pub(crate) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>), Error> {
     let (asset, answer, _) = compare_and_see(run, asset).await?;
     Ok((asset, answer))
 }
 
-/// As [`compare_asset`], with what was seen.
+/// As [`compare_asset`], with the observations.
 pub(crate) async fn compare_and_see(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>, Seen), Error> {
     let mut seen = Seen::default();
     let answer = match claim(run, &asset).await? {
@@ -110,8 +111,8 @@ pub(crate) async fn compare_and_see(run: &Run, asset: Asset) -> Result<(Asset, R
     Ok((asset, answer, seen))
 }
 
-/// Why a run does not publish an asset, or not as the source does. The blobs are listed only where a locator is to be made
-/// or changed, or a copy to be adopted: they may be the reason. Errors as in [`compare_asset`].
+/// The reason why a run does not publish an asset, or not as the source does. The blobs may be the reason; they are
+/// listed only if a locator has to be created or changed, or a copy adopted. Errors as in [`compare_asset`].
 pub(crate) async fn judge_locators(run: &Run, asset: Asset) -> Result<(Asset, Result<Option<Finding>, Error>), Error> {
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok(Some(finding)),
@@ -171,7 +172,7 @@ async fn compare_work(run: &Run, mut work: Work, seen: &mut Seen) -> Result<Answ
     if work.adopting
         && let Some(refused) = refuse_adoption(run, &work, &source, Some(&present), &survey).await?
     {
-        // What another program keeps is not refused: where it differs is among the differences.
+        // A copy of another program is not refused: its differences are reported.
         if !run.options.by_name || refused.cause != Cause::ForeignCopy {
             return Ok((Compared::not(refused), None));
         }
@@ -197,16 +198,16 @@ fn missing(what: &str, missing: bool) -> Compared {
     Compared { differences: vec![("asset".to_owned(), what.to_owned())], missing, ..Compared::default() }
 }
 
-/// How the blobs of one asset compare.
+/// The result of comparing the blobs of one asset.
 #[derive(Default)]
 struct Blobs {
     survey: Survey,
     differences: Vec<(String, String)>,
-    /// A blob that is archived: in the source and to be copied, or on the target.
+    /// The finding about an archived blob: one to copy in the source, or one on the target.
     finding: Option<Finding>,
 }
 
-/// Goes through both containers once. Differences are noted where there is a copy.
+/// Reads both containers once. Records the differences if there is a copy.
 async fn compare_blobs(
     work: &Work,
     source: &Contents<'_>,
@@ -233,7 +234,7 @@ async fn compare_blobs(
         }
         blobs.differences.extend(difference(&blob, copy.as_deref(), need).map(|what| (blob.name.clone(), what)));
     }
-    // In the order in which a run comes upon them.
+    // In the order in which a run finds them.
     blobs.finding = blobs.finding.or(silent);
     Ok(blobs)
 }
@@ -249,7 +250,7 @@ fn difference(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<String> {
     })
 }
 
-/// What differs beside the blobs: name and mark, file records, locators.
+/// The differences apart from the blobs: name and mark, file records, locators.
 async fn other_differences(
     run: &Run,
     work: &Work,
@@ -257,7 +258,7 @@ async fn other_differences(
     seen: &mut Seen,
 ) -> Result<Vec<(String, String)>, Error> {
     let mut differences = Vec::new();
-    // What another program keeps has no mark.
+    // A copy of another program has no mark.
     if work.renamed && !(run.options.by_name && work.adopting) {
         differences.push(("asset".to_owned(), "its name or mark differs".to_owned()));
     }
