@@ -31,7 +31,7 @@ pub(crate) struct Finish {
     pub(crate) replaced: Option<TargetAsset>,
     /// Names of blobs that only the target has.
     pub(crate) kept: Vec<String>,
-    /// The largest number of its file records.
+    /// The most file records that it can have.
     pub(crate) blobs: u64,
     /// The changes so far.
     pub(crate) changes: Vec<Change>,
@@ -44,8 +44,8 @@ pub(crate) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> 
     publish(run, task, &slot, ahead.locators).await
 }
 
-/// Makes the target's file records equal to the source's, and writes the mark and the name. The step is recorded as
-/// started before; afterwards the step of the locators is recorded as started.
+/// Makes the target's file records equal to the source's, and writes the mark and the name. First records that this
+/// step has started; afterwards records that the step of the locators has started.
 async fn register(
     run: &Run,
     task: &mut Finish,
@@ -55,14 +55,14 @@ async fn register(
     run.may_write()?;
     let asset = &task.work.asset;
     let unmarked = task.made_now || task.target.standing != Standing::Ours;
-    // As long as the copy that it replaces is there, it has no complete mark: there would be two.
+    // While the copy that it replaces exists, it does not get a complete mark: there would be two complete copies.
     let change = ((task.work.own_differs() || unmarked) && task.replaced.is_none())
         .then(|| complete_mark(&task.work, &task.target));
     let registration = Registration {
         source: asset.id.clone(),
         target: task.target.id.clone(),
         account: task.work.mark.account.clone(),
-        // Where the id is the container's name, no other run can have made another one.
+        // If the id is the container's name, no other run can have created another copy.
         made_now: task.made_now && run.pair.target.library.capabilities().locators,
         created: task.created,
         change,
@@ -87,14 +87,13 @@ async fn register(
             let next = (Step::PublishLocators, Facts::default());
             run.advance(asset, (Step::RegisterFiles, facts), next).await
         }
-        // The ledger has forgotten the copy that lost.
+        // The ledger has removed the copy that lost.
         Err(error) if error.cause() == Some(Cause::MadeByAnotherRun) => Err(error),
         Err(error) => run.failed(asset, Step::RegisterFiles, error).await,
     }
 }
 
-/// Reads the source's records of several assets and writes them to their targets. Returns the digest of the records of
-/// each.
+/// Reads the source's records of several assets and writes them to their targets. Returns the digests of the records.
 async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
     let sources: Vec<AssetId> = some.iter().map(|one| one.source.clone()).collect();
     let files = match run.pair.source.library.files_of(&sources).await {
@@ -127,8 +126,8 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
     results.into_iter().map(|result| result.unwrap_or_else(&mut next)).collect()
 }
 
-/// For each asset that was created now: the complete copy that another run made of it, before or while this run held
-/// the lock. A copy that is not complete does not count, because only the run that holds the lock continues.
+/// For each asset that was created now: the complete copy that another run created of it, before or while this run had
+/// the lock. An incomplete copy does not count, because only the run that has the lock continues.
 async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<AssetId>, Error>> {
     let prefixes: Vec<String> =
         some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.account, &one.source)).collect();
@@ -146,7 +145,7 @@ async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<Asset
         .collect()
 }
 
-/// Removes our own unpublished copy, because another copy won.
+/// Removes our unpublished copy, because another copy is complete.
 async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
     if let Err(error) = run.pair.target.library.delete_asset(&one.target).await {
         return error;
@@ -157,7 +156,7 @@ async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
     Error::found(one.source.as_str(), Cause::MadeByAnotherRun, winner.as_str())
 }
 
-/// Makes the locators, so that the asset plays. The step is recorded as started before.
+/// Creates the locators, so that the asset plays. First records that this step has started.
 async fn publish(
     run: &Run,
     task: Finish,
@@ -223,21 +222,21 @@ async fn publish(
     if let Some(error) = first_error {
         return run.failed(asset, Step::PublishLocators, error).await;
     }
-    // What one side alone has is no state of both.
+    // A state that only one side has is not recorded as common.
     let both = if work.conflicts.is_empty() { work.locators_digest.as_str() } else { "" };
     let facts = Facts { locators_digest: Some(with_count(both, work.present + made)), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
-    // Nothing more can be done: the next run has nothing to do, unless something changes.
+    // No more work is possible: the next run does nothing here, unless something changes.
     Ok(conflicts.into_iter().next().map_or(AssetEnd::With(AssetOutcome::Mirrored), AssetEnd::WithConflict))
 }
 
-/// The changes of what the copy itself has.
+/// The changes of the name, the mark and the metadata of the copy.
 fn own_changes(work: &Work) -> impl Iterator<Item = Change> {
     let name = work.renamed.then_some(Change::Name);
     name.into_iter().chain(work.other_metadata.then_some(Change::Metadata))
 }
 
-/// The change for a new locator; locators of a new asset are not named.
+/// The change for a new locator; locators of a new asset are not listed.
 fn made_locator(Made { locator, dead }: Made, new_asset: bool) -> Option<Change> {
     let (id, kind) = (locator.id, locator.kind);
     if let Some(dead) = dead {
@@ -275,11 +274,11 @@ fn complete_mark(work: &Work, copy: &TargetAsset) -> AssetChange {
     }
 }
 
-/// Replaces the copy that lost its container: the new copy gets its locators. Nothing plays meanwhile. A run that is
-/// interrupted at any point leaves at most one complete copy, which the next run finds. Returns these locators.
+/// Replaces the copy that lost its container: the new copy gets its locators. Nothing plays meanwhile. If a run is
+/// interrupted, there is at most one complete copy, which the next run finds. Returns these locators.
 async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsset) -> Result<Vec<LocatorId>, Error> {
     let library = &run.pair.target.library;
-    // Where the id is the container's name, the new copy has the id of the old one: nothing else is there to remove.
+    // If the id is the container's name, the new copy has the id of the old one, and nothing has to be removed.
     if old.id == new.id {
         library.update_asset(&new.id, &complete_mark(work, new)).await?;
         return Ok(Vec::new());
@@ -289,12 +288,12 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
     let of_old: Vec<Locator> = Vec::into_iter(of_old).map(|moved| moved.locator).collect();
     let ids: Vec<LocatorId> = of_old.iter().map(|locator| locator.id.clone()).collect();
     work.missing.extend(of_old);
-    // Asked now: a listing may leave one out, and with the asset it would be gone.
+    // Requested again now: a listing may omit a locator, and deleting the asset would delete it.
     let there = library.locators_of_asset(&old.id).await?;
     let ours = run.claims.ours_among(&there);
     if ours.len() < there.len() {
-        // It stays because of a foreign locator, and no longer counts as ours. So none of ours stays on it, nor one that a
-        // guard holds: without a container it plays nothing.
+        // The copy stays because of a foreign locator, and no longer counts as ours. So none of our locators stay on
+        // it, not even those that a guard holds: without a container it plays nothing.
         for removed in confirm::withdraw(run, &ours).await {
             removed?;
         }

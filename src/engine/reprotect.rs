@@ -1,8 +1,9 @@
-//! A run from the active target back to the source: the one that writes to originals.
+//! A run from the active target back to the source: the only run that writes to originals.
 //!
-//! It is the same run as every night's, through views in which copies look like originals and originals like copies. The
-//! ledger of the nightly runs has the state in which both sides were last equal. It shows which side has changed since then:
-//! what changed only on the active side is taken, what changed only on the original stays, and both is a conflict.
+//! It is the same run as every night's, through views in which copies look like originals and originals like copies.
+//! The ledger of the nightly runs has the state in which both sides were last equal, and shows which side has changed
+//! since then. Changes of only the active side are copied, changes of only the original are kept, and changes of both
+//! are a conflict.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -23,25 +24,25 @@ use crate::model::{AccountName, Asset, AssetId, Locator, LocatorId, Mark};
 use crate::state::{Active, PairState};
 use crate::verdict::{Cause, Finding};
 
-/// Rows of the ledger that are read at once.
+/// The number of rows that are read from the ledger at once.
 const ROWS: usize = 1_000;
 
-/// What a run back is made from.
+/// The input of a run back.
 #[derive(Debug)]
 pub struct Turn {
     /// The active side as the source, and the side of the originals as the target.
     pub pair: Pair,
-    /// The ledger as the nights wrote it.
+    /// The ledger that the nightly runs wrote.
     pub nights: Ledger,
-    /// Assets of these names are taken from the active side, even if their originals have changed.
+    /// Assets with these names are copied from the active side, even if their originals have changed.
     pub prefer: Option<GlobSet>,
     /// Nothing is written.
     pub dry_run: bool,
 }
 
 impl Turn {
-    /// Looks at both sides; returns the accounts as the run is to see them, and what it is to know. `ledger`: of the
-    /// direction of the run. Unless nothing is written, the active side is locked.
+    /// Examines both sides; returns the accounts as views for the run, and its additional information. `ledger`: that
+    /// of the direction of the run. Locks the active side, unless nothing is written.
     ///
     /// # Errors
     /// A side cannot be listed; another run has the lock.
@@ -50,7 +51,7 @@ impl Turn {
         match self.look(ledger).await {
             Ok((pair, base)) => Ok((Arc::new(pair), Arc::new(Base { lock: Mutex::new(lock), ..base }))),
             Err(error) => {
-                // The first error is the one to report; a lease that is not released ends by itself.
+                // The first error is reported; a lease that is not released expires by itself.
                 if let Some(lock) = lock {
                     let _ = lock.release().await;
                 }
@@ -90,7 +91,7 @@ fn seen(endpoint: Endpoint, view: View) -> Endpoint {
     Endpoint { library: Arc::new(Relabelled::new(Arc::clone(&endpoint.library), view)), ..endpoint }
 }
 
-/// Why nothing may be written, if that side is not the active one.
+/// The reason why nothing may be written, if that side is not the active one.
 async fn objection(active: &Endpoint, originals: &AccountName) -> Result<Option<Finding>, Error> {
     let (account, name) = (active.default_storage().await?, active.library.account());
     let objection = match PairState::read(account, originals, name).await? {
@@ -105,15 +106,15 @@ async fn objection(active: &Endpoint, originals: &AccountName) -> Result<Option<
 struct Copies {
     /// By their originals.
     by_original: HashMap<AssetId, CopyOf>,
-    /// Every asset that is listed.
+    /// Every listed asset.
     listed: HashSet<AssetId>,
     /// Copies of deleted originals.
     retired: Vec<(AssetId, AssetId, CopyOf)>,
     /// Originals with several copies.
     several: HashMap<AssetId, Vec<(AssetId, String)>>,
-    /// What is not for the side of the originals.
+    /// Copies that the run does not see, because they do not belong on the side of the originals.
     hidden: HashSet<AssetId>,
-    /// Originals that are to become what their copies are, even if they have changed.
+    /// Originals that become equal to their copies, even if they have changed.
     preferred: HashSet<AssetId>,
 }
 
@@ -137,7 +138,7 @@ impl Copies {
         let Some(mark) = mark.filter(|mark| mark.account == *originals) else { return };
         let (copy, alternate_id) = (asset.id.clone(), mark.original);
         match mark.own {
-            // It was never complete, so nothing of it is news.
+            // It was never complete, so it contains no changes.
             None => drop(self.hidden.insert(copy)),
             Some(own) if own != copy => {}
             Some(_) if mark.retired.is_some() => {
@@ -158,7 +159,8 @@ impl Copies {
         }
     }
 
-    /// Copies of deleted originals are not made again, but for those that somebody has published since.
+    /// Hides copies of deleted originals, so that they are not created again, except for those that were published
+    /// later.
     async fn hide_retired(&mut self, active: &dyn Library) -> Result<(), Error> {
         if self.retired.is_empty() {
             return Ok(());
@@ -175,7 +177,8 @@ impl Copies {
         Ok(())
     }
 
-    /// Originals whose copies somebody has deleted on the active side: what is withdrawn with them is withdrawn here, too.
+    /// Originals whose copies were deleted on the active side: locators that were withdrawn with them are withdrawn
+    /// here, too.
     async fn add_deleted(&mut self, nights: &Ledger, prefer: Option<&GlobSet>) -> Result<(), Error> {
         let mut after = None;
         loop {
@@ -194,7 +197,7 @@ impl Copies {
         }
     }
 
-    /// Takes out originals with several copies: nothing says which of them is meant.
+    /// Removes originals with several copies: it is unknown which copy is meant.
     fn twice(&mut self) -> Vec<(AssetId, String, Finding)> {
         let mut left_alone = Vec::new();
         for (original, copies) in self.several.drain() {
@@ -209,9 +212,9 @@ impl Copies {
     }
 }
 
-/// Locators on originals that follow the active side: those that play now, of assets whose locators are as both sides had
-/// them when they were last equal, or that are to become what their copies are. Any other one was changed on the original
-/// since, or was never mirrored.
+/// Locators on originals that follow the active side: those that play now, on assets whose locators are still those
+/// that both sides had when they were last equal, and on assets that become equal to their copies. All others were
+/// changed on the original since, or never mirrored.
 async fn following(originals: &Endpoint, found: &Copies, base: &Base, ledger: &Ledger) -> Result<Following, Error> {
     let mut of_assets: HashMap<AssetId, Vec<Locator>> = HashMap::new();
     for locator in all_of(originals.library.locators()).await? {

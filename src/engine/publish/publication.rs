@@ -1,5 +1,5 @@
-//! Makes the locators of several assets at once. A moved locator is removed from its old copy right before, so that it
-//! is dead no longer than two requests take, and those that make an access policy where one is lacking.
+//! Creates the locators of several assets at once. A moved locator is removed from its old copy immediately before, so
+//! that it is unavailable only for the time of two requests, and of those that create a missing access policy.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::model::{AssetId, Locator, LocatorId};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
-/// How often locators that could not be made on their new copies are put back.
+/// How often locators that could not be created on their new copies are put back.
 const ATTEMPTS: u32 = 3;
 /// How long to wait between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,11 +23,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 struct Wanted {
     source: AssetId,
     locator: Locator,
-    /// The copy that it moves away from.
+    /// The copy that it is moved from.
     from: Option<AssetId>,
 }
 
-/// Makes the locators of several assets. Returns what became of each, the missing ones first.
+/// Creates the locators of several assets. Returns the results, with those of the missing locators first.
 pub(crate) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Result<Vec<Result<Made, Error>>, Error>> {
     let sizes: Vec<usize> = some.iter().map(Publication::len).collect();
     let wanted: Vec<Wanted> = some.into_iter().flat_map(wanted).collect();
@@ -37,7 +37,7 @@ pub(crate) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Resu
     let locators: Vec<Locator> = open.iter().map(|&at| wanted[at].locator.clone()).collect();
     let made = confirm::publish(run, &locators).await;
     let not_made = open.iter().zip(&made).filter(|(_, made)| made.is_err()).map(|(at, _)| at);
-    // The lock is lost: another run deals with them.
+    // If the lock is lost, another run processes them.
     let _ = put_back(run, not_made.chain(&unsure).map(|&at| &wanted[at])).await;
     let mut made = made.into_iter();
     let mut of_each = wanted.iter().zip(results.drain(..)).map(|(one, released)| {
@@ -55,8 +55,8 @@ fn wanted(publication: Publication) -> impl Iterator<Item = Wanted> {
     all.map(move |(locator, from)| Wanted { source: source.clone(), locator, from })
 }
 
-/// Puts moved locators that could not be made back on the copies that they were on: the source serves them still, and the
-/// next run moves them.
+/// Puts moved locators that could not be created back on their old copies: the source still serves them, and the next
+/// run moves them.
 async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) -> Result<(), Error> {
     let mut open = Vec::new();
     for one in failed {
@@ -72,7 +72,7 @@ async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) -> Result<()
             tokio::time::sleep(PAUSE).await;
         }
         run.may_write()?;
-        // One that is there was made after all, or never removed.
+        // If one exists, it was created after all, or was never removed.
         let ids: Vec<LocatorId> = open.iter().map(|locator| locator.id.clone()).collect();
         let there = run.pair.target.library.locators_of(&ids).await.unwrap_or_else(|_| vec![None; ids.len()]);
         open = open.into_iter().zip(there).filter(|(_, there)| there.is_none()).map(|(locator, _)| locator).collect();
@@ -89,7 +89,7 @@ async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) -> Result<()
     Ok(())
 }
 
-/// May a locator of ours be made on that copy? Not if its source asset is protected or withheld.
+/// May one of our locators be created on that copy? Not if its source asset is protected or withheld.
 fn may_publish(run: &Run, copy: &AssetId) -> bool {
     let spool = &run.claims.spool;
     let barred = || -> Result<bool, Error> {
@@ -99,19 +99,19 @@ fn may_publish(run: &Run, copy: &AssetId) -> bool {
             None => false,
         })
     };
-    // What cannot be read is not published.
+    // If this cannot be read, the locator is not created.
     barred().is_ok_and(|barred| !barred)
 }
 
-/// What became of the locators that are to move.
+/// The results for the locators to move.
 struct Released {
-    /// For each wanted locator: may it be made?
+    /// For each wanted locator: may it be created?
     results: Vec<Result<(), Error>>,
-    /// The places of those whose removal failed: they may be gone nevertheless.
+    /// The positions of those whose removal failed: they may be removed nevertheless.
     unsure: Vec<usize>,
 }
 
-/// Removes those that moved from the copies that they are on: what the source serves now as it was listed, and nothing else.
+/// Removes moved locators from their old copies, but only those that the source now serves as they were listed.
 async fn release(run: &Run, wanted: &[Wanted]) -> Released {
     let mut results: Vec<Result<(), Error>> = wanted.iter().map(|_| Ok(())).collect();
     let moved: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at].from.is_some()).collect();
@@ -154,7 +154,7 @@ async fn ask(run: &Run, wanted: &[Wanted], moved: &[usize]) -> Vec<Result<(), Er
     let mut answers = Vec::with_capacity(ids.len());
     for (&at, there) in moved.iter().zip(there) {
         let Wanted { source, locator, .. } = &wanted[at];
-        // That several are asked for at once and one is missing is no answer: only a request for that one is.
+        // If a request for several locators lacks one, that is not an answer: it is requested alone.
         let there = match there {
             Some(there) => Ok(Some(there)),
             None => library.locator(&locator.id).await,
