@@ -182,7 +182,7 @@ impl Outlook {
         self.locator_updates += work.outdated.len() as u64;
         let batches = target.batches();
         self.files.add(batches.records, source.count, |batch| target.records_cost(batch));
-        // Records that an earlier run created already exist, and are read and compared; so are those of an asset without blobs.
+        // Records that an earlier run created already exist, and are compared; so are those of an asset without blobs.
         let registered = work.row.as_ref().is_some_and(|row| row.facts.files_digest.is_some());
         self.files.open.created += u64::from(work.target.is_none());
         self.files.open.reread |= registered || copies.unpostable || source.count == 0;

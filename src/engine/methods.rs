@@ -17,19 +17,19 @@ use crate::monitor::{Monitor, RunEvent};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// The options name it.
+    /// The options specify it.
     Asked,
-    /// Both sides are one storage account.
+    /// Both sides use one storage account.
     SameAccount,
     /// Small enough for one request.
     Small,
-    /// Too large for one request to be the best method.
+    /// Too large to be copied best in one request.
     Large,
-    /// Too large for the method asked for.
+    /// Too large for the requested method.
     BeyondLimit,
     /// The target's service does not implement the copy of a whole blob in one request.
     NoPutFromUrl,
-    /// It is an append or page blob, and an asynchronous copy alone keeps the type.
+    /// The blob is an append or page blob, and only an asynchronous copy keeps its type.
     KeepsKind,
     /// An asynchronous copy would leave the blob unfinished for a while, or did not end.
     InOneStep,
@@ -39,25 +39,25 @@ pub enum Reason {
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them asked for by its name")]
 pub(crate) struct Situation {
-    /// The method that the options name.
+    /// The method that the options specify.
     pub(crate) asked: Option<CopyMethod>,
-    /// Are both sides one storage account?
+    /// Do both sides use one storage account?
     pub(crate) same_account: bool,
-    /// Is a copy of the asset complete already, and perhaps published?
+    /// Is a copy of the asset already complete, and perhaps published?
     pub(crate) live: bool,
     /// Does the target's service not implement the copy of a whole blob in one request?
     pub(crate) lacks_put: bool,
-    /// Are these append or page blobs? An asynchronous copy alone keeps the type of a blob.
+    /// Are these append or page blobs? Only an asynchronous copy keeps the type of a blob.
     pub(crate) keeps_kind: bool,
 }
 
 impl Situation {
-    /// The same for append and page blobs.
+    /// The situation for append and page blobs.
     pub(crate) fn keeping_kind(self) -> Self {
         Self { keeps_kind: true, ..self }
     }
 
-    /// The same for that blob.
+    /// The situation for that blob.
     pub(crate) fn of(self, blob: &Blob) -> Self {
         Self { keeps_kind: blob.kind != BlobKind::Block, ..self }
     }
@@ -83,23 +83,23 @@ impl Situation {
     }
 }
 
-/// Blobs that were copied by one method for one reason (in a dry run: that are to be).
+/// Blobs that were copied by one method for one reason (in a dry run: that will be copied).
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct MethodCount {
     /// The method.
     pub method: CopyMethod,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// The reason for people.
+    /// The reason as text.
     pub why: String,
-    /// How many.
+    /// The number of blobs.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
 }
 
 impl Reason {
-    /// Why a blob of that length was copied by that method when the other was asked for; `None` = the best one.
+    /// The reason why a blob of that length was copied by that method, given the requested one; `None`: the best one.
     fn of(asked: Option<CopyMethod>, method: CopyMethod, kind: BlobKind, length: u64, lacks_put: bool) -> Self {
         if kind != BlobKind::Block {
             return Self::KeepsKind;
@@ -119,7 +119,7 @@ impl Reason {
         }
     }
 
-    /// For people.
+    /// The reason as text.
     fn why(self) -> String {
         let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         match self {
@@ -155,7 +155,7 @@ pub(crate) struct MethodCounter {
 #[derive(Debug, Default)]
 struct State {
     all: Counts,
-    /// Of the assets in progress.
+    /// The counts of the assets in progress.
     by_asset: HashMap<AssetId, Counts>,
 }
 
@@ -192,7 +192,7 @@ impl MethodCounter {
         }
     }
 
-    /// When what was copied arrived.
+    /// When the copied assets and blobs arrived.
     pub(crate) fn timeline(&self) -> Timeline {
         self.clocked.so_far()
     }

@@ -22,27 +22,27 @@ pub struct Options {
     pub exclude: Option<GlobSet>,
     /// Only the source assets with these ids, with any name; `None` = all.
     pub only: Option<Arc<HashSet<AssetId>>>,
-    /// One method for every blob; `None` = the best for each.
+    /// One method for every blob; `None`: the best method for each.
     pub copy_method: Option<CopyMethod>,
-    /// Also stored access policies, and what is set for storage accounts: these are libraries of blobs.
+    /// Also mirror stored access policies and the settings of storage accounts: these are libraries of blobs.
     pub settings: bool,
-    /// Copies that another program keeps are compared as if they were ours, by their names: only in a comparison.
+    /// Compare copies of another program by name, as if they were ours; only in a comparison.
     pub by_name: bool,
-    /// Of a run in the other direction, which writes to originals: what it knows of both sides.
+    /// For a run in the other direction, which writes to originals: its additional information about both sides.
     pub base: Option<Arc<Base>>,
-    /// Plan only; nothing is written anywhere but to the screen.
+    /// Only plan: write nothing, except to the screen.
     pub dry_run: bool,
-    /// When it stops.
+    /// The limits at which it stops.
     pub limits: RunLimits,
-    /// Assets processed at once; `None`: more of them, the fewer blobs they have.
+    /// Assets processed at once; `None`: the fewer blobs they have, the more at once.
     pub assets_in_flight: Option<usize>,
     /// The processing order of the assets.
     pub order: Order,
-    /// What the operator decides beside the accounts.
+    /// The operator's decisions, apart from the accounts.
     pub policy: Policy,
-    /// Held runs that may pass this once.
+    /// Held changes that may pass once.
     pub allow: Allow,
-    /// The plan that is applied: nothing is done that it does not have.
+    /// The plan to apply: the run does nothing that is not in it.
     pub plan: Option<Arc<Planned>>,
     /// Delete second copies of an asset.
     pub dedupe: bool,
@@ -66,7 +66,7 @@ impl Options {
         self.only.as_ref().is_none_or(|only| only.contains(id)) && self.covers_name(name)
     }
 
-    /// Is an asset of that name in scope, with any id?
+    /// Is an asset with that name in scope, for any id?
     fn covers_name(&self, name: &str) -> bool {
         self.include.as_ref().is_none_or(|globs| globs.is_match(name))
             && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))

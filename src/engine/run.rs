@@ -1,4 +1,4 @@
-//! What all assets of a run share: the accounts, the ledger, the counts, the batches.
+//! The state that all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 mod findings;
 mod limits;
@@ -38,7 +38,7 @@ use crate::monitor::{Monitor, RunEvent};
 use crate::throttle::Room;
 use crate::verdict::{Cause, Change, Class, Finding};
 
-/// Source and target of each asset; what was written of it.
+/// Source and target of each asset; the digest of the written records.
 type FilesBatcher = Arc<Batcher<Registration, FilesDigest>>;
 /// The locators of each asset; one result per locator.
 type LocatorsBatcher = Arc<Batcher<Publication, Vec<Result<Made, Error>>>>;
@@ -51,15 +51,15 @@ pub(crate) struct Run {
     pub(crate) options: Options,
     /// Both catalogues.
     pub(crate) claims: Claims,
-    /// The guard on overwriting.
+    /// The guard against overwriting.
     pub(crate) overwrites: Overwrites,
-    /// What is to be deleted at its end.
+    /// The deletions at the end of the run.
     pub(crate) deletions: Deletions,
     /// Storage accounts of the source that are down.
     pub(crate) outages: Outages,
     /// The target's lock and the state of the pair.
     pub(crate) keeper: Arc<Keeper>,
-    /// What the operator lets pass.
+    /// What the operator allows.
     pub(crate) passed: Passed,
     /// Locators that are withheld.
     pub(crate) withheld: OnceLock<HashSet<LocatorId>>,
@@ -79,15 +79,15 @@ pub(crate) struct Run {
     started: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
-    /// What was found on copies of assets whose contents are not dealt with yet.
+    /// Findings about copies of assets whose contents are not processed yet.
     pending: Mutex<HashMap<AssetId, Vec<Finding>>>,
-    /// Assets refused for want of rights since something last arrived, and the first such error.
+    /// The number of assets in a row that lacked a permission since the last success, and the first such error.
     refused_in_a_row: AtomicU32,
     refused: Mutex<Option<Error>>,
 }
 
 impl Run {
-    /// A run that has done nothing yet.
+    /// A run that has not started.
     pub(crate) fn new(
         pair: Arc<Pair>,
         ledger: Ledger,
@@ -149,7 +149,7 @@ impl Run {
         Arc::clone(self.copy_queues.get(account.name()).expect("every target account has a queue"))
     }
 
-    /// Announces that something may be handed in.
+    /// Announces that items may be submitted.
     pub(crate) fn ahead(&self) -> Ahead {
         Ahead { files: self.files.announce(), locators: self.locators.announce() }
     }
@@ -164,28 +164,28 @@ impl Run {
         change(&mut self.tally.lock().expect("no panic while held"))
     }
 
-    /// Notes that an asset has so many blobs.
+    /// Records the number of blobs of an asset.
     pub(crate) fn sized(&self, blobs: u64) {
         self.sizes.add(blobs);
     }
 
-    /// Notes that an asset was compared, and so many of its blobs are to be copied.
+    /// Records that an asset was compared, and how many of its blobs are to be copied.
     pub(crate) fn compared(&self, to_copy: u64) {
         self.sizes.compared(to_copy);
     }
 
-    /// Blobs of the source's assets so far.
+    /// The number of blobs of the source's assets so far.
     pub(crate) fn blobs_seen(&self) -> u64 {
         self.sizes.blobs()
     }
 
-    /// No data is never green: the configuration leaves out every blob there is.
+    /// A run without data must not succeed: the configuration leaves out every existing blob.
     pub(crate) fn nothing_selected(&self, left_out: LeftOut) -> Option<Finding> {
         let nothing = left_out.by_path > 0 && self.sizes.is_nothing();
         nothing.then(|| Finding::new(Cause::NothingSelected, format!("{} blobs are left out", left_out.blobs())))
     }
 
-    /// How many assets are processed at once.
+    /// The number of assets that are processed at once.
     pub(crate) fn assets_at_once(&self) -> usize {
         let by_room = || {
             let lanes = self.pair.source.lanes.iter().chain(&self.pair.target.lanes);
@@ -217,7 +217,7 @@ impl Run {
         Err(error)
     }
 
-    /// Records that a step succeeded and the next one begins.
+    /// Records that a step succeeded and the next one starts.
     pub(crate) async fn advance(&self, asset: &Asset, ended: (Step, Facts), begun: (Step, Facts)) -> Result<(), Error> {
         Ok(self.ledger.advance(&asset.id, ended, begun).await?)
     }
@@ -232,7 +232,7 @@ impl Run {
         self.pair.target.blobs(self.pair.storage_for(asset)).map(AsRef::as_ref)
     }
 
-    /// Notes that the blobs of an asset could not be read or copied.
+    /// Records that the blobs of an asset could not be read or copied.
     pub(crate) fn note_outage(&self, asset: &Asset, error: Error) -> Error {
         let error = explained(error, &self.pair);
         if let Some(account) = self.source_account(asset) {
@@ -241,20 +241,20 @@ impl Run {
         error
     }
 
-    /// Is the run as a whole held back?
+    /// Does a guard hold the whole run?
     pub(crate) fn is_held(&self) -> bool {
         let tally = self.tally.lock().expect("no panic while held");
         tally.findings.iter().any(|finding| finding.class() == Class::Held)
     }
 
-    /// An asset is dealt with for the first time, unless it waited for the others.
+    /// Processes an asset for the first time, unless it waited for the others.
     pub(crate) fn begin(&self, asset: &Asset) {
         let deferred = self.overwrites.is_decided();
         self.count(|tally| tally.assets.total += u64::from(!deferred));
         tracing::trace!(asset = %asset.id, deferred, "begins");
     }
 
-    /// Passes on what was changed of an asset.
+    /// Reports the changes of an asset.
     pub(crate) fn changed(&self, asset: &Asset, changes: Vec<Change>) {
         if !changes.is_empty() {
             self.note_changes(&asset.id, asset.label(), &changes);
@@ -263,7 +263,7 @@ impl Run {
         }
     }
 
-    /// May the target be written to now? Asked before every change.
+    /// May the target be written to now? Checked before every change.
     ///
     /// # Errors
     /// The lock is lost: another run may hold it.
@@ -272,13 +272,13 @@ impl Run {
         self.options.base.as_ref().map_or(Ok(()), |base| base.check())
     }
 
-    /// The source's time, by its last answer.
+    /// The source's time, according to its last answer.
     pub(crate) fn service_time(&self) -> jiff::Timestamp {
         let skew = self.pair.source.library.clock_skew().unwrap_or_default();
         clock::now().checked_add(skew).unwrap_or_else(|_| clock::now())
     }
 
-    /// May so many of the copies that play stop playing tonight?
+    /// May this number of the copies that play stop playing tonight?
     pub(crate) fn may_withdraw(&self, published: u64, stopping: u64) -> bool {
         let limit = self.options.policy.guards.max_withdraw;
         guards::may_withdraw(&self.keeper.nights(), clock::now(), published, stopping, limit)
@@ -290,7 +290,7 @@ impl Run {
         preferred || self.passed.overwrite.contains(&work.asset.id)
     }
 
-    /// Has the source lost more than the guard and the operator let pass?
+    /// Has the source lost more than the guard and the operator allow?
     pub(crate) fn is_shrunken(&self, census: &Census) -> Result<bool, Error> {
         let Passed { withdraw, shrink, .. } = &self.passed;
         let known = self.claims.spool.count_gone(shrink.union(withdraw))?;
@@ -298,7 +298,7 @@ impl Run {
         Ok(guards::is_shrunken(&census, self.options.policy.guards.max_shrink))
     }
 
-    /// Writes down how many copies are about to stop playing, before the first of them does.
+    /// Records how many copies are about to stop playing, before the first of them stops.
     pub(crate) async fn count_ahead(&self, stopping: u64) -> Result<(), Error> {
         if stopping == 0 || self.options.dry_run {
             return Ok(());
@@ -307,17 +307,18 @@ impl Run {
         self.keeper.count_ahead(clock::now(), published, stopping).await
     }
 
-    /// Notes how many copies stopped playing.
+    /// Counts copies that stopped playing.
     pub(crate) fn stopped(&self, copies: u64) {
         self.count(|tally| tally.stopped += copies);
     }
 
-    /// Is the copy that a locator is on part of the run? Where the source does not list its asset, the copy's name decides.
+    /// Is the copy with this locator part of the run? If the source does not list its asset, the copy's name decides.
     pub(crate) fn covers_copy(&self, revoked: &Revoked) -> bool {
         revoked.covered.unwrap_or_else(|| self.options.covers_id(&revoked.source, revoked.copy.label()))
     }
 
-    /// Remembers locators that somebody else made on the copy and that play the source's ids, unless they become ours.
+    /// Remembers locators that another program created on the copy and that play the source's ids, unless they become
+    /// ours.
     pub(crate) fn note_theirs(&self, work: &Work) {
         if !work.theirs.is_empty() && !work.adopting && !self.options.dry_run {
             self.keeper.change(|state| state.theirs.extend(work.theirs.iter().map(ToString::to_string)));
@@ -330,8 +331,8 @@ impl Run {
         locator || revoked.screened == Some(Screened::Withheld)
     }
 
-    /// The file records of an asset changed, and the asset was not mirrored. The listing of a later run does not show that
-    /// change again, so the ledger must not say that it knows them.
+    /// The file records of an asset changed, and the asset was not mirrored. The listing of a later run does not
+    /// contain that change again, so the ledger must not keep the digest of its records.
     pub(crate) async fn forget_files(&self, asset: &AssetId) {
         if !self.options.dry_run
             && let Err(error) = self.ledger.forget_files(asset).await
@@ -340,8 +341,8 @@ impl Run {
         }
     }
 
-    /// Can it note that it saw the changes of every asset's file records? It went through all assets of the source, and
-    /// none is hidden from it.
+    /// Can the run record that it saw the changes of every asset's file records? It processed all assets of the source,
+    /// and none is hidden from it.
     pub(crate) fn saw_everything(&self) -> bool {
         let whole = self.options.covers_all() && !self.options.dry_run && !self.stop.is_cancelled();
         let tally = self.tally.lock().expect("no panic while held");
@@ -350,22 +351,22 @@ impl Run {
         whole && !incomplete && !tally.held_by.contains_key(&Guard::Shrink)
     }
 
-    /// Stops the run for good.
+    /// Stops the run permanently.
     pub(crate) fn abandon(&self, error: Error) {
         self.stop.cancel();
-        // The first fatal error is the one to report; later ones follow from it.
+        // The first fatal error is reported; later errors result from it.
         let mut fatal = self.fatal.lock().expect("no panic while held");
         if fatal.is_none() {
             *fatal = Some(explained(error, &self.pair));
         }
     }
 
-    /// Did refused rights stop the run for good?
+    /// Did a missing permission stop the run permanently?
     pub(crate) fn is_refused(&self) -> bool {
         self.fatal.lock().expect("no panic while held").as_ref().is_some_and(is_of_rights)
     }
 
-    /// What stopped the run for good, if anything did. Refused rights do where there is no asset that they suffice for.
+    /// The error that stopped the run permanently, if any. A missing permission does if it affects all assets.
     pub(crate) fn fatal(&self) -> Option<Error> {
         let fatal = self.fatal.lock().expect("no panic while held").take();
         fatal.or_else(|| {
@@ -376,12 +377,13 @@ impl Run {
     }
 }
 
-/// Does a service refuse this for want of rights? (Who is not known at all, a 401, is not known for the next asset either.)
+/// Does a service refuse this because of a missing permission? (A 401 is different: it applies to every asset.)
 pub(crate) fn is_of_rights(error: &Error) -> bool {
     matches!(error.failure(), Some(Failure::Refused { status, .. }) if *status != 401)
 }
 
-/// The queue of copies into an account: as many as its lane sends, and a quarter more that are ready when one is done.
+/// The queue of copies into an account: as many as its lane sends, and a quarter more that are ready when one
+/// completes.
 fn copy_queue(account: &BlobAccount) -> CopyQueue {
     let lane = Arc::clone(account.writes());
     CopyQueue::new(move || {

@@ -1,5 +1,5 @@
-//! What storage accounts and containers have beside blobs, and what is compared on request alone: stored access policies, rules for
-//! the pages of other sites, and the static website.
+//! The settings of storage accounts and containers, which are compared only on request: stored access policies, CORS
+//! rules, and the static website.
 
 use crate::blob::{Acl, BlobAccount};
 use crate::connect::Pair;
@@ -9,8 +9,8 @@ use crate::model::{Asset, AssetId, ContainerName, Extent};
 use crate::plan::{Action, Fingerprints, Item};
 use crate::verdict::{Cause, Change, Finding};
 
-/// Compares the stored access policies of an asset's container. A folder has those of its container. What cannot be read is
-/// a finding about the account, once.
+/// Compares the stored access policies of an asset's container. A folder has those of its container. If they cannot be
+/// read, one finding about the account is reported.
 pub(crate) async fn policies(run: &Run, asset: &Asset) -> Result<Option<Acl>, Error> {
     let [source, target] = accounts(&run.pair);
     let known = source.shared_access().or(target.shared_access()).is_some();
@@ -20,7 +20,7 @@ pub(crate) async fn policies(run: &Run, asset: &Asset) -> Result<Option<Acl>, Er
     let container = ContainerName::new(asset.id.as_str());
     match futures::try_join!(source.acl(&container), target.acl(&container)) {
         Ok((from, to)) => Ok((!from.has_policies_of(&to)).then_some(from)),
-        // Missing rights are no reason to fail: what can be read is compared.
+        // A missing permission is not a failure: everything that can be read is compared.
         Err(error) if is_of_rights(&error) => {
             run.find_once(Finding::new(Cause::SettingsUnchecked, error.to_string()));
             Ok(None)
@@ -29,8 +29,8 @@ pub(crate) async fn policies(run: &Run, asset: &Asset) -> Result<Option<Acl>, Er
     }
 }
 
-/// Compares what is set for the accounts. Returns the changes that make the target's the same. What cannot be read is a
-/// finding.
+/// Compares the settings of the accounts. Returns the changes that make the target's equal. Settings that cannot be
+/// read become a finding.
 pub(crate) async fn of_accounts(run: &Run) -> Result<Vec<Change>, Error> {
     let [source, target] = accounts(&run.pair);
     for account in [source, target].into_iter().filter(|account| account.shared_access().is_some()) {
@@ -54,13 +54,13 @@ fn accounts(pair: &Pair) -> [&BlobAccount; 2] {
     [&pair.source, &pair.target].map(|side| side.storage[0].as_ref())
 }
 
-/// What is set for the target's account, as an asset of that name.
+/// The settings of the target's account as an asset of that name.
 pub(crate) fn target_account(pair: &Pair) -> Asset {
     let name = pair.target.storage[0].name().as_str();
     Asset::known_by(&AssetId::new(name), &format!("account {name}"))
 }
 
-/// Gives the container of an asset that is mirrored the stored access policies of its source.
+/// Gives the container of a mirrored asset the stored access policies of its source.
 pub(crate) async fn mirror_policies(run: &Run, asset: &Asset) -> Result<(), Error> {
     let Some(of_source) = policies(run, asset).await? else { return Ok(()) };
     let intent = Fingerprints::default().with("policies", format!("{of_source:?}")).finish();
@@ -77,7 +77,7 @@ pub(crate) async fn mirror_policies(run: &Run, asset: &Asset) -> Result<(), Erro
     Ok(())
 }
 
-/// Gives the target's account what is set for the source's.
+/// Gives the target's account the settings of the source's.
 pub(crate) async fn mirror_accounts(run: &Run) -> Result<(), Error> {
     let changes = of_accounts(run).await?;
     if changes.is_empty() {

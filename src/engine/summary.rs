@@ -24,10 +24,10 @@ use crate::model::LeftOut;
 use crate::plan::Counts;
 use crate::verdict::{Cause, Finding, Outcome};
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, JsonSchema, Serialize)]
 pub struct Summary {
-    /// The run's id, by which the operator allows what it held.
+    /// The run's id, with which the operator allows what it held.
     pub run: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -40,49 +40,49 @@ pub struct Summary {
     pub blobs: BlobCounts,
     /// Bytes of the blobs copied.
     pub bytes_copied: u64,
-    /// How they were copied, and why so (in a dry run: how they are to be).
+    /// How they were copied, with the reasons (in a dry run: how they will be copied).
     pub copies: Vec<MethodCount>,
     /// Locators.
     pub locators: LocatorCounts,
     /// Requests.
     pub requests: RequestCounts,
-    /// Those to storage accounts, as they are charged.
+    /// Requests to storage accounts, as they are charged.
     pub charged: Charged,
     /// Wall time.
     #[serde(rename = "elapsed_seconds", serialize_with = "super::counts::as_seconds")]
     #[schemars(with = "f64")]
     pub elapsed: Duration,
-    /// Of a dry run: what a run is expected to cost.
+    /// Only in a dry run: the expected cost of a run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
     /// How much of the plan was applied, if the run applied one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Counts>,
-    /// Every asset in scope that is not complete, in order of name.
+    /// Every asset in scope that is not complete, sorted by name.
     pub problems: Vec<Problem>,
-    /// How many of them by cause.
+    /// The number of these assets by cause.
     pub causes: BTreeMap<Cause, u64>,
     /// Findings that concern no single asset.
     pub findings: Vec<Finding>,
-    /// How the run ended, or how a run would end after this dry run, work still to be done not counted.
+    /// The outcome of the run, or of a run after this dry run, without pending work.
     pub verdict: Outcome,
     /// Locators withdrawn (in a dry run: to be withdrawn).
     pub withdrawn: u64,
-    /// Assets of which a guard holds something back.
+    /// Assets with changes that a guard holds.
     pub held: u64,
     /// The guards that hold them.
     pub held_by: Vec<Guard>,
     /// Blobs of the source that the configuration leaves out.
     pub left_out: LeftOut,
-    /// What only the target has.
+    /// Extra content on the target.
     pub kept: KeptCounts,
-    /// What was deleted on the target (in a dry run: what is to be).
+    /// Deleted on the target (in a dry run: to be deleted).
     pub deleted: DeletedCounts,
-    /// What is to be deleted later, in order of time.
+    /// Pending deletions, in order of time.
     pub pending_deletions: Vec<PendingDeletion>,
-    /// What was asked of each account's services.
+    /// The requests to each account's services.
     pub traffic: Vec<Traffic>,
-    /// When what was copied arrived.
+    /// When the copied assets and blobs arrived.
     pub timeline: Timeline,
     /// Latency in microseconds of each kind of request; in JSON its percentiles.
     #[serde(serialize_with = "super::traffic::as_percentiles")]
@@ -90,7 +90,7 @@ pub struct Summary {
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
 }
 
-/// Folds a run into its summary.
+/// Computes the summary of a run.
 pub(crate) async fn summary(
     run: &Run,
     started: Instant,
@@ -115,7 +115,7 @@ pub(crate) async fn summary(
     let held_by = tally.held_by.keys().copied().collect();
     if !dry_run && !run.is_held() {
         let held = std::mem::take(&mut tally.held_by);
-        // Guards judge nothing in a run that is stopped, or whose clock is wrong.
+        // Guards do not judge a run that is stopped, or whose clock is wrong.
         let skewed = tally.findings.iter().any(|finding| finding.cause == Cause::ClockSkew);
         let whole = run.options.covers_all() && !stopped && !skewed;
         run.keeper.note(clock::now(), (tally.published, tally.stopped), &held, whole);

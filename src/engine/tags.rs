@@ -7,8 +7,8 @@ use crate::engine::run::Run;
 use crate::model::{Asset, Side};
 use crate::verdict::{Cause, Finding};
 
-/// Why the tags of the copy are not, or not surely, those of the source. `target`: the account that has the copy. A source
-/// whose account has no tags leaves nothing to owe.
+/// The reason why the copy's tags differ, or may differ, from the source's. `target`: the account of the copy. If the
+/// source's account does not support tags, the target owes none.
 pub(crate) fn finding(source: &Contents<'_>, target: Option<&BlobAccount>) -> Option<Finding> {
     let refuses = |side: Side, account: &BlobAccount| {
         let detail = format!("storage account {} of the {side} refuses to list them", account.name());
@@ -26,7 +26,7 @@ pub(crate) fn finding(source: &Contents<'_>, target: Option<&BlobAccount>) -> Op
     }
 }
 
-/// Notes it for the verdict of an asset whose contents are dealt with.
+/// Records it for the verdict of an asset whose contents are processed.
 pub(crate) fn note(run: &Run, asset: &Asset, source: &Contents<'_>, target: Option<&BlobAccount>) {
     if let Some(finding) = finding(source, target) {
         run.finish_copy(&asset.id, asset.label(), finding);

@@ -19,38 +19,39 @@ pub(crate) struct Tally {
     pub(crate) locators: LocatorCounts,
     pub(crate) bytes_copied: u64,
     pub(crate) problems: Vec<Problem>,
-    /// Of the problems: how many by cause.
+    /// The number of problems by cause.
     pub(crate) causes: BTreeMap<Cause, u64>,
     /// Problems and findings that the target owes and the operator has not accepted.
     pub(crate) owed: u64,
-    /// Assets that are held, and what each guard holds, by source asset.
+    /// The number of held assets, and the source assets that each guard holds.
     pub(crate) held: u64,
     pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
     /// Locators that were withdrawn.
     pub(crate) withdrawn: u64,
-    /// Locators of ours that the source serves, unlike it seemed at first.
+    /// Our locators that the source still serves, although its listing omitted them.
     pub(crate) hidden: BTreeSet<LocatorId>,
     /// Blobs of the source that the configuration leaves out.
     pub(crate) left_out: LeftOut,
-    /// What only the target has.
+    /// Extra content on the target.
     pub(crate) kept: KeptCounts,
-    /// What was deleted, and what is to be.
+    /// Completed and pending deletions.
     pub(crate) deleted: DeletedCounts,
     pub(crate) pending: Vec<PendingDeletion>,
     /// Copies that played when the run started.
     pub(crate) published: u64,
-    /// Those of them that it stopped.
+    /// The copies among them that the run stopped.
     pub(crate) stopped: u64,
-    /// Findings that concern no single asset. They count among what is owed.
+    /// Findings that concern no single asset. They are included in `owed`.
     pub(crate) findings: Vec<Finding>,
-    /// Of a dry run: what is to be done.
+    /// Only in a dry run: the work to do.
     pub(crate) outlook: Outlook,
 }
 
-/// Of all that was found of one asset, what its verdict is: what a guard holds comes first, because a protected asset may
-/// still play; then what the target owes and the operator has not accepted. Of equal findings the first.
+/// Selects the verdict of an asset from its findings. A finding held by a guard is first, because a protected asset may
+/// still play; then a finding that the target owes and the operator has not accepted. Of equal findings, the first is
+/// selected.
 pub(crate) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) -> Option<Finding> {
-    // One that is accepted comes before what the target does not owe, so that a limit counts it.
+    // An accepted finding is before one that the target does not owe, so that a limit counts it.
     let weight = |finding: &Finding| {
         let owed = finding.owed();
         (finding.class() == Class::Held, owed && !accepted.covers(finding.cause, label), owed)
@@ -71,7 +72,7 @@ impl Tally {
         self.add(asset, finding, accepted)
     }
 
-    /// Adds a finding, whether the source lists its asset or not. Returns whether it is owed and not accepted.
+    /// Adds a finding about an asset that the source may not list. Returns whether it is owed and not accepted.
     pub(crate) fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) -> bool {
         let problem = Problem::of(asset, finding.clone(), accepted);
         self.owed += u64::from(problem.owed);
@@ -90,7 +91,7 @@ impl Tally {
         owed
     }
 
-    /// How a run with these findings ends, if it comes to its end.
+    /// The outcome of a run with these findings, if it completes.
     pub(crate) fn verdict(&self) -> Outcome {
         match () {
             () if self.held > 0 || self.findings.iter().any(|finding| finding.class() == Class::Held) => Outcome::Held,
@@ -99,13 +100,13 @@ impl Tally {
         }
     }
 
-    /// Could the run have missed something that the source has, or does a guard hold something?
+    /// Could the run have missed something that the source has, or does a guard hold something? Returns the cause.
     pub(crate) fn hides(&self) -> Option<Cause> {
         let found = self.findings.iter().map(|finding| finding.cause);
         found.chain(self.causes.keys().copied()).find(|cause| cause.hides())
     }
 
-    /// Counts what was deleted.
+    /// Counts deletions.
     pub(crate) fn delete(&mut self, assets: u64, blobs: u64, bytes: u64) {
         self.deleted.assets += assets;
         self.deleted.blobs += blobs;
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_counts_what_is_accepted_also_beside_what_the_target_does_not_owe() {
+    fn a_limit_counts_an_accepted_finding_beside_one_that_the_target_does_not_owe() {
         let accepted = accepting_one(Cause::ArchivedInTarget);
         let found = || vec![Cause::Withheld.into(), Cause::ArchivedInTarget.into()];
         assert!(!Finding::from(Cause::Withheld).owed() && Finding::from(Cause::ArchivedInTarget).owed());

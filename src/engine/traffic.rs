@@ -1,4 +1,4 @@
-//! What a run asked of each account's service, how fast it was answered, and when what was copied arrived: as data.
+//! The requests of a run to each account's services, the latencies, and the arrival times of copies, as data.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,35 +15,35 @@ use crate::model::{AccountName, Plane, Side};
 use crate::monitor::RunEvent;
 use crate::throttle::LaneLimits;
 
-/// Steps of a timeline, at most. Then two of them become one. A guess: as many as a chart can show.
+/// The most steps of a timeline. With more, two steps become one. A guess: as many as a chart can show.
 const STEPS: usize = 120;
 
-/// Requests that read a blob of the source in the service's name, which the source's account is charged for.
+/// Requests with which the target's service reads a blob of the source; the source's account is charged for the read.
 const COPIES: [&str; 3] = ["CopyBlob", "PutBlobFromUrl", "PutBlockFromUrl"];
 
 /// Requests that read and are charged as writes.
 const LISTS: [&str; 2] = ["ListBlobs", "ListContainers"];
 
-/// What was asked of one of an account's services.
+/// The requests to one of an account's services.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Traffic {
-    /// Whose side the account is on.
+    /// The side of the account.
     pub side: Side,
     /// The account.
     pub account: AccountName,
-    /// Which of its services.
+    /// The service of the account.
     pub plane: Plane,
     /// Requests sent, retries included.
     pub requests: u64,
-    /// Refusals because of the rate, those included that the destination of a copy reports of this account.
+    /// Refusals because of the rate, including those that the destination of a copy reports about this account.
     pub throttled: u64,
-    /// Other failed attempts that were worth another attempt.
+    /// Other failed attempts that were worth a retry.
     pub troubled: u64,
-    /// Pauses that the service asked for and that were granted.
+    /// Pauses that the service requested and that were granted.
     #[serde(rename = "pauses_seconds", serialize_with = "super::counts::as_seconds")]
     #[schemars(with = "f64")]
     pub pauses: Duration,
-    /// What the configuration allows; with a timetable, what it allowed at the end.
+    /// The configured limits; with a timetable, those at the end of the run.
     pub limits: LaneLimits,
     /// Does one of the rates depend on the time of day?
     pub has_timetable: bool,
@@ -72,7 +72,7 @@ fn of_side((side, endpoint): (Side, &Endpoint)) -> Vec<Traffic> {
     traffic.filter(|lane| lane.requests + lane.throttled > 0).collect()
 }
 
-/// What was asked of the storage accounts so far, as it is charged.
+/// The requests to the storage accounts so far, as they are charged.
 pub(crate) fn charged(pair: &Pair) -> Charged {
     let sent = |plane| -> u64 {
         let lanes = pair.source.lanes.iter().chain(&pair.target.lanes).filter(|lane| lane.plane() == plane);
@@ -110,13 +110,13 @@ pub(crate) fn latencies(pair: &Pair) -> BTreeMap<&'static str, Histogram<u64>> {
 pub(crate) struct Percentiles {
     /// Requests.
     count: u64,
-    /// Half of them took no longer.
+    /// The median: 50 % of the requests took no longer.
     p50_milliseconds: f64,
-    /// Nine of ten took no longer.
+    /// 90 % of the requests took no longer.
     p90_milliseconds: f64,
-    /// Of a hundred, 99 took no longer.
+    /// 99 % of the requests took no longer.
     p99_milliseconds: f64,
-    /// The longest one.
+    /// The longest latency.
     max_milliseconds: f64,
 }
 
@@ -145,20 +145,20 @@ fn milliseconds(micros: u64) -> f64 {
     (micros as f64 / 100.0).round() / 10.0
 }
 
-/// What arrived in each step of a run.
+/// The copies that arrived in each step of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Timeline {
     /// The length of a step.
     pub step_seconds: u64,
-    /// Assets that came to their end.
+    /// Assets that were completed.
     pub assets: Vec<u64>,
-    /// Blobs that were copied.
+    /// Copied blobs.
     pub blobs: Vec<u64>,
     /// Their bytes.
     pub bytes: Vec<u64>,
 }
 
-/// Counts what arrives, with the time.
+/// Counts arrivals, with their times.
 #[derive(Debug)]
 pub(crate) struct Clocked {
     began: Instant,
@@ -166,13 +166,13 @@ pub(crate) struct Clocked {
 }
 
 impl Clocked {
-    /// A run that begins now.
+    /// For a run that starts now.
     pub(crate) fn new() -> Self {
         let line = Timeline { step_seconds: 1, ..Timeline::default() };
         Self { began: Instant::now(), line: Mutex::new(line) }
     }
 
-    /// Counts what an event says of things that arrived.
+    /// Counts the arrivals that an event reports.
     pub(crate) fn see(&self, event: &RunEvent) {
         let (assets, blobs, bytes) = match event {
             RunEvent::AssetFinished { .. } => (1, 0, 0),
@@ -183,7 +183,7 @@ impl Clocked {
         self.line.lock().expect("no panic while held").add(second, (assets, blobs, bytes));
     }
 
-    /// What arrived so far.
+    /// The arrivals so far.
     pub(crate) fn so_far(&self) -> Timeline {
         self.line.lock().expect("no panic while held").clone()
     }
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeline_keeps_its_sums_and_its_length_however_long_the_run_is() {
+    fn a_timeline_keeps_its_sums_and_its_length_in_a_run_of_any_length() {
         let mut line = Timeline { step_seconds: 1, ..Timeline::default() };
         for second in [0, 1, 119, 120, 500, 500, 100_000] {
             line.add(second, (1, 2, 10));

@@ -1,4 +1,4 @@
-//! Counts and reports how assets and copies ended, and what was found.
+//! Counts and reports the outcomes of assets and copies, and the findings.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
@@ -14,13 +14,13 @@ use crate::model::{Asset, AssetId};
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Change, Finding};
 
-/// After so many assets in a row that lack a permission, with nothing copied in between, the permission counts as lost. One
-/// asset may be refused alone: a condition of a role, a firewall or a proxy can look at names.
+/// After this number of assets in a row that lack a permission, with nothing copied in between, the permission counts
+/// as missing for the run. A single asset may be refused for its name: by a condition of a role, a firewall or a proxy.
 const REFUSED_IN_A_ROW: u32 = 3;
 
 impl Run {
-    /// Counts how an asset ended and reports it to the monitor. What was found on its copy before counts, too: returns what
-    /// its verdict is in the end.
+    /// Counts the outcome of an asset and reports it to the monitor. Earlier findings about its copy count, too:
+    /// returns the final verdict.
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
         let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
@@ -60,7 +60,7 @@ impl Run {
         self.note_finding(None, &event, owed);
     }
 
-    /// The same, of which the first of its cause is enough.
+    /// As [`Self::find`], but reports only the first finding of its cause.
     pub(crate) fn find_once(&self, finding: Finding) {
         let is_known =
             self.tally.lock().expect("no panic while held").findings.iter().any(|one| one.cause == finding.cause);
@@ -69,13 +69,13 @@ impl Run {
         }
     }
 
-    /// A locator was withdrawn.
+    /// Reports a withdrawn locator.
     pub(crate) fn withdrawn(&self, revoked: &Revoked, change: Change) {
         self.count(|tally| tally.withdrawn += 1);
         self.changed(&Asset::known_by(&revoked.source, revoked.copy.label()), vec![change]);
     }
 
-    /// Guards hold something of an asset.
+    /// Records that guards hold changes of an asset.
     pub(crate) fn hold(&self, source: &AssetId, label: &str, guards: &[Guard], finding: Finding) {
         for &guard in guards {
             self.held(guard, source);
@@ -83,13 +83,13 @@ impl Run {
         self.finish_copy(source, label, finding);
     }
 
-    /// Notes what a guard holds, so that the operator can let it through.
+    /// Records what a guard holds, so that the operator can allow it.
     pub(crate) fn held(&self, guard: Guard, source: &AssetId) {
         self.count(|tally| tally.held_by.entry(guard).or_default().push(source.clone()));
     }
 
-    /// A finding on a copy. If its source asset is part of the run it becomes that asset's verdict, when its contents are
-    /// dealt with; else it is one of its own.
+    /// A finding about a copy. If its source asset is part of the run, it becomes that asset's verdict when the
+    /// contents are processed; otherwise it is a separate finding.
     pub(crate) fn finish_copy(&self, source: &AssetId, label: &str, finding: Finding) {
         if matches!(self.claims.spool.source(source), Ok(Some((_, true)))) {
             self.pending.lock().expect("no panic while held").entry(source.clone()).or_default().push(finding);
@@ -102,7 +102,7 @@ impl Run {
         self.monitor.event(RunEvent::AssetFinished { asset, name, outcome: AssetOutcome::Not(finding) });
     }
 
-    /// The same for an error; a fatal one stops the run.
+    /// As [`Self::finish_copy`], for an error; a fatal one stops the run.
     pub(crate) fn fail_copy(&self, source: &AssetId, label: &str, error: Error) {
         let error = explained(error, &self.pair);
         if error.disposition() == Disposition::Fatal && !is_of_rights(&error) {
@@ -112,20 +112,20 @@ impl Run {
         }
     }
 
-    /// Something of ours has arrived on the target: we have the rights.
+    /// Something was written to the target, so the permissions are sufficient.
     pub(crate) fn arrived(&self) {
         self.refused_in_a_row.store(0, Ordering::Relaxed);
     }
 
-    /// Counts an error of one asset and returns its verdict; a fatal one stops the run, refused rights as soon as it is not
-    /// this asset's alone.
+    /// Counts an error of one asset and returns its verdict. A fatal error stops the run; a missing permission does as
+    /// soon as it affects more than this asset.
     pub(crate) fn fail(&self, asset: &Asset, error: Error) -> Option<AssetOutcome> {
         let error = explained(error, &self.pair);
         match error.disposition() {
             Disposition::Fatal if is_of_rights(&error) => {
                 let outcome = self.finish(asset, AssetOutcome::Not(error.finding(asset.label())));
                 let in_a_row = self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-                // Of several storage accounts another one may have the rights.
+                // If there are several storage accounts, another one may grant the permission.
                 let single = self.pair.source.storage.len() == 1 && self.pair.target.storage.len() == 1;
                 if single && in_a_row >= REFUSED_IN_A_ROW {
                     self.abandon(error);

@@ -9,11 +9,11 @@ use super::Run;
 use crate::engine::counts::RequestCounts;
 use crate::engine::limits::{Limit, RunLimits};
 
-/// How often counts are looked at.
+/// How often the counts are checked.
 const LOOK: Duration = Duration::from_millis(200);
 
 impl Run {
-    /// Waits until the run reaches a limit, and asks it to stop. Without limits it waits for ever.
+    /// Waits until the run reaches a limit, and asks it to stop. Without limits it never ends.
     pub(crate) async fn reach(&self, limits: RunLimits, stop: &CancellationToken) -> Limit {
         if !limits.is_any() {
             return std::future::pending().await;
