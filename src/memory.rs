@@ -1,8 +1,8 @@
 //! Limits the memory that all answers of services use together, so that `sync` with default settings uses at most 256 MiB.
 //!
-//! A single answer is limited where it is read. The limits here are shared by all answers: bytes that are being read, lists of
-//! blobs that are kept, large containers that are walked through, and blobs that are being copied. Both sides of a pair share one
-//! [`Memory`].
+//! A single answer is limited where it is read. The limits here are shared by all answers: bytes that are being read,
+//! lists of blobs that are kept, large containers that are read in pages, and blobs that are being copied. Both sides
+//! of a pair share one [`Memory`].
 
 mod answers;
 mod kept;
@@ -20,21 +20,23 @@ use kept::Kept;
 /// The most memory that a sync with default settings uses, in bytes. The test `outside::floods` measures it.
 pub(crate) const MOST_MEMORY: usize = 256 << 20;
 
-/// Large containers that are compared at the same time, and that are copied at the same time. A source and its copy count as one.
-/// Each of the two keeps one page in memory, of at most [`WALKED_PAGE`] bytes.
+/// Large containers that are compared at the same time, and that are copied at the same time. A source and its copy
+/// count as one. Each of the two keeps one page in memory, of at most [`WALKED_PAGE`] bytes.
 const COMPARED: usize = 6;
 const COPIED: usize = 10;
 
-/// Memory for the blobs of one page while a container is walked through, in bytes. 5,000 ordinary blobs need 2 to 3 MB.
+/// Memory for the blobs of one page while a container is read in pages, in bytes. 5,000 ordinary blobs need 2 to 3 MB.
 pub(crate) const WALKED_PAGE: usize = 4 << 20;
 
-/// Pages of listings that are requested before their turn, all listings together. Each takes [`WALKED_PAGE`] bytes at most.
+/// The number of pages that are requested before their turn, for all listings together. Each takes at most
+/// [`WALKED_PAGE`] bytes.
 const PAGES_AHEAD: usize = 8;
 
 /// Memory for the blobs that are being copied or will be copied next, in KiB.
 const COPYING: usize = 32 << 10;
 
-/// Why a container is walked through. A walk for copying lasts as long as its copies, and comparisons must not wait for it.
+/// Why a container is read in pages. Reading for copies takes as long as the copies, and comparisons must not wait for
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     Compare,
@@ -82,7 +84,7 @@ impl Memory {
         Kept::room(&self.0.kept)
     }
 
-    /// Waits until another large container may be walked through.
+    /// Waits until another large container may be read in pages.
     pub(crate) async fn walk(&self, turn: Turn) -> Option<SemaphorePermit<'_>> {
         let turns = match turn {
             Turn::Compare => &self.0.compared,

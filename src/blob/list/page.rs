@@ -20,19 +20,19 @@ use draft::{Draft, text};
 /// A page is six levels deep; additions by the service stay far below.
 const MAX_DEPTH: usize = 32;
 
-/// What a page holds.
+/// The content of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
     /// The blobs, in the service's order.
     pub(super) blobs: Vec<Blob>,
     /// The folders, each with a slash at its end, if folders were requested instead of their contents.
     pub(super) folders: Vec<String>,
-    /// Where the next page begins; `None` = this is the last.
+    /// The marker of the next page; `None`: this page is the last.
     pub(super) next: Option<String>,
 }
 
 impl Page {
-    /// The same page, with those tags for every blob, because the request did not ask for tags.
+    /// The page with those tags for every blob, because the request did not ask for tags.
     pub(super) fn with_tags(mut self, tags: &IndexTags) -> Self {
         for blob in &mut self.blobs {
             blob.properties.tags.clone_from(tags);
@@ -41,7 +41,7 @@ impl Page {
     }
 }
 
-/// Where the reader is.
+/// The reader's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Results,
@@ -53,13 +53,13 @@ enum Place {
     Tags,
     TagSet,
     Tag,
-    /// An element whose text matters, child of one of the above.
+    /// An element whose text is used, child of one of the above.
     Leaf(Field),
-    /// Nothing of interest inside.
+    /// Nothing inside is used.
     Other,
 }
 
-/// A text that matters.
+/// A text that is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
     NextMarker,
@@ -101,7 +101,7 @@ impl Place {
             (Some(Self::Blob), b"Metadata") => Self::Metadata,
             (Some(Self::Blob), b"Tags") => Self::Tags,
             (Some(Self::Properties), name) => Field::of_property(name).map_or(Self::Other, Self::Leaf),
-            // The service's placeholder for metadata with an invalid name, which could not be copied either.
+            // The service's placeholder for metadata with an invalid name, which cannot be copied.
             (Some(Self::Metadata), b"x-ms-invalid-name") => Self::Other,
             (Some(Self::Metadata), _) => Self::Leaf(Field::Metadata),
             (Some(Self::Tags), b"TagSet") => Self::TagSet,
@@ -138,7 +138,7 @@ impl Field {
     }
 }
 
-/// Why a page cannot be used.
+/// The reason why a page cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unreadable {
     /// Its blobs take more memory than this.
@@ -215,7 +215,7 @@ struct State {
     /// Is the leaf's text percent-encoded?
     encoded: bool,
     seen: bool,
-    /// Did the page say whether another one follows? The service always says so; the last page has an empty marker.
+    /// Did the page say whether another one follows? The service always does; the last page has an empty marker.
     marked: bool,
 }
 
@@ -293,7 +293,7 @@ impl State {
                 self.check_entries()?;
                 let draft = std::mem::take(&mut self.draft);
                 self.draft_bytes = 0;
-                // A directory of a hierarchical namespace is no blob: it exists as long as it contains something.
+                // A directory of a hierarchical namespace is not a blob: it exists as long as it contains something.
                 if !draft.is_directory() {
                     let blob = draft.finish()?;
                     self.bytes += blob.bytes_in_memory();

@@ -1,11 +1,13 @@
-//! A container with many folders is listed in ranges of names, several pages at the same time: the pages of a listing follow each
-//! other by markers, and a service takes a second for each. Where ranges can begin is shown by one request for the folders ahead.
+//! A container with many folders is listed in ranges of names, several pages at the same time: a page can be requested
+//! only with the marker of the previous one, and a service takes a second for each. One request for the folders ahead
+//! shows where ranges can begin.
 //!
-//! A request that waits for its turn holds a slot of its lane, so the requests ahead are driven whenever a page is awaited, and whoever
-//! reads such a listing must not wait for anything else between two pages.
+//! A request that waits for its turn holds a slot of its lane, so the requests ahead are polled whenever a page is
+//! awaited, and a reader of such a listing must not wait for anything else between two pages.
 //!
-//! The blobs come in the same order as from one page after the other. This needs a listing in byte order: an account with a
-//! hierarchical namespace lists a row for each directory, so a page of blobs alone that begins new folders is of another account.
+//! The blobs have the same order as if the pages are read one after the other. This needs a listing in byte order. A
+//! hierarchical namespace has another order; its listings have a row for each directory, so a page that has only blobs
+//! but begins new folders is not from such an account.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -21,13 +23,13 @@ use crate::blob::account::BlobAccount;
 use crate::error::{CallError, Failure};
 use crate::memory::WALKED_PAGE;
 
-/// Smaller pages are for a look at a container, not for a listing of all of it.
+/// Smaller pages are used to check a container, not to list all of it.
 const SMALLEST_PAGE: usize = 100;
-/// Pages that are read one after the other before the folders ahead are looked for.
+/// The number of pages that are read one after the other before the folders ahead are requested.
 const PAGES_BEFORE_FOLDERS: u32 = 2;
-/// Folders of a page, at most. With more, listing the folders costs too many requests beside listing the blobs.
+/// The most folders of a page. With more, listing the folders costs too many requests in addition to listing the blobs.
 const MOST_FOLDERS: usize = 500;
-/// Blobs of a range, in tenths of a page: a range that fits into a page takes one request.
+/// The blobs of a range, in tenths of a page: a range that fits into a page takes one request.
 const TENTHS: usize = 9;
 
 /// Blobs of a part of a container whose names are in a range.
@@ -37,7 +39,7 @@ pub(super) struct Range {
     pub(super) from: Option<String>,
     /// Every blob has a name before this one.
     before: Option<String>,
-    /// Where its next page begins; `None`: at its first blob.
+    /// The marker of its next page; `None`: the page with its first blob.
     pub(super) marker: Option<String>,
 }
 
@@ -53,9 +55,9 @@ pub(super) enum Pace {
 /// A page of a range.
 struct Read {
     page: Page,
-    /// What is left of the range.
+    /// The rest of the range.
     rest: Option<Range>,
-    /// The service listed blobs before the range as well: it does not know ranges.
+    /// The service also listed blobs before the range: it does not support ranges.
     ignored: bool,
 }
 
@@ -68,14 +70,14 @@ pub(super) struct Listing<'a> {
     part: Part,
     size: PageSize,
     pace: Pace,
-    /// The range that is read now, page by page.
+    /// The range that is being read, page by page.
     current: Option<Range>,
-    /// The ranges behind it, in order.
+    /// The following ranges, in order.
     waiting: VecDeque<Range>,
-    /// First pages of ranges before those that wait: those that came before their turn, and those on their way.
+    /// First pages of ranges before those in `waiting`: received ones, and requested ones.
     came: VecDeque<Ahead>,
     ahead: FuturesOrdered<BoxFuture<'a, Ahead>>,
-    /// Full pages since the folders were last looked for, and how many there have to be until it is tried again.
+    /// Full pages since the folders were last requested, and how many are needed before they are requested again.
     pages: u32,
     patience: u32,
 }
@@ -97,7 +99,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// The next page; `None`: there is no more.
+    /// The next page; `None`: there are no more.
     pub(super) async fn next(&mut self) -> Result<Option<Page>, CallError> {
         if let Some(range) = self.current.take() {
             return self.read_on(range).await.map(Some);
@@ -115,7 +117,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// The next page of a range whose turn it is.
+    /// The next page of the range whose turn it is.
     async fn read_on(&mut self, range: Range) -> Result<Page, CallError> {
         let read = loop {
             match (self.read_and_drive(&range).await, self.size.smaller()) {
@@ -130,7 +132,7 @@ impl<'a> Listing<'a> {
         Ok(page)
     }
 
-    /// One page of a range. The requests ahead go on meanwhile.
+    /// One page of a range. The requests ahead continue meanwhile.
     async fn read_and_drive(&mut self, range: &Range) -> Result<Read, CallError> {
         let mut read = std::pin::pin!(read(self.account, &self.part, range, self.size));
         loop {
@@ -141,7 +143,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Goes on behind a page. If the service does not know ranges, all that is left is read page by page.
+    /// Continues after a page. If the service does not support ranges, the rest is read page by page.
     fn take(&mut self, range: Range, read: Read) -> Page {
         if read.ignored {
             self.account.without_ranges.store(true, Ordering::Relaxed);
@@ -157,7 +159,7 @@ impl<'a> Listing<'a> {
         read.page
     }
 
-    /// Requests the first pages of the ranges that are next: the next one always, more of them if there is memory.
+    /// Requests the first pages of the next ranges: always of the next one, and of more if there is memory.
     fn request_ahead(&mut self) {
         while !self.waiting.is_empty() {
             let permit = self.account.memory().page_ahead();
@@ -175,7 +177,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Is it worth a request to look for folders behind that page?
+    /// Is a request for the folders after that page worthwhile?
     fn may_be_split(&mut self, page: &Page) -> bool {
         let is_full = page.blobs.len() == self.size.blobs && self.size.blobs >= SMALLEST_PAGE;
         self.pages += u32::from(is_full);
@@ -188,7 +190,7 @@ impl<'a> Listing<'a> {
             && !page.blobs.iter().any(crate::model::Blob::is_folder_marker)
     }
 
-    /// Splits what is left into ranges that begin with folders.
+    /// Splits the rest into ranges that begin with folders.
     async fn split(&mut self, page: &Page) -> Result<(), CallError> {
         let (Some(first), Some(last)) = (page.blobs.first(), page.blobs.last()) else { return Ok(()) };
         let above = folder_of_both(&first.name, &last.name);
@@ -199,7 +201,7 @@ impl<'a> Listing<'a> {
         self.pages = 0;
         self.patience *= 2;
         let part = Part { prefix: above.to_owned(), by_folder: true, ..self.part.clone() };
-        // Its first and its last folder may be there in part.
+        // Only parts of its first and its last folder may be on the page.
         let each = ((here - 1) * TENTHS / 10).max(1);
         let ahead = folders_behind(self.account, &part, &last.name).await?;
         let starts: Vec<String> = ahead.into_iter().skip(each - 1).step_by(each).collect();
@@ -214,7 +216,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// The folders of a part that begin behind a blob; none if the service cannot say it.
+/// The folders of a part that begin after a blob; none if the service cannot list them.
 async fn folders_behind(account: &BlobAccount, part: &Part, blob: &str) -> Result<Vec<String>, CallError> {
     let behind = Range { from: Some(blob.to_owned()), ..Range::default() };
     let listed = match account.page(part, &behind, PageSize::LARGEST).await {
@@ -252,14 +254,14 @@ async fn read(account: &BlobAccount, part: &Part, range: &Range, size: PageSize)
     Ok(Read { page, rest, ignored })
 }
 
-/// The folder, with its slash, that both are in.
+/// The common folder of both, with its slash.
 fn folder_of_both<'n>(one: &'n str, other: &str) -> &'n str {
     let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let end = one.as_bytes()[..same].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
     &one[..end]
 }
 
-/// How many folders in that one the blobs are in, whose names are in order.
+/// The number of folders inside that folder that the blobs are in; their names are in order.
 fn folders_within<'n>(above: &str, names: impl Iterator<Item = &'n str>) -> usize {
     let (mut count, mut before) = (0, None);
     for name in names {

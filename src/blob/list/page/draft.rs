@@ -36,7 +36,7 @@ impl Draft {
     pub(super) fn set(&mut self, field: Field, key: &str, value: &str) -> Result<(), String> {
         match field {
             Field::NextMarker => {}
-            // Using the second one would hide the first.
+            // A second name must not replace the first.
             Field::Name if self.name.is_some() => return Err("a blob has two names".to_owned()),
             Field::Name => self.name = text(value),
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
@@ -111,7 +111,7 @@ pub(super) fn text(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// Listings write the entity tag without the quotes that headers and conditions have.
+/// Listings omit the quotes around the entity tag, which headers and conditions have.
 fn header_style(etag: &str) -> String {
     if etag.ends_with('"') { etag.to_owned() } else { ["\"", etag, "\""].concat() }
 }

@@ -21,7 +21,7 @@ fn page(blobs: &str, rest: &str) -> String {
     )
 }
 
-/// What the last page ends with.
+/// The end of the last page.
 const LAST: &str = "<NextMarker />";
 
 fn small(name: &str) -> String {
@@ -82,7 +82,7 @@ fn optional_fields_can_be_missing_and_are_not_taken_from_the_previous_blob() {
 }
 
 #[test]
-fn a_directory_is_no_blob_but_a_folder_marker_of_a_flat_account_is_one() {
+fn a_directory_is_not_a_blob_but_a_folder_marker_of_a_flat_account_is_one() {
     let entry = |kind: &str| {
         let properties = format!("<Etag>0x1</Etag><Content-Length>0</Content-Length>{kind}");
         let metadata = "<Metadata><hdi_isfolder>true</hdi_isfolder></Metadata>";
@@ -125,7 +125,7 @@ fn a_page_that_does_not_say_whether_another_follows_is_refused() {
 }
 
 #[test]
-fn a_document_that_is_no_plain_listing_is_refused() {
+fn a_document_that_is_not_a_plain_listing_is_refused() {
     let typed = page("", "").replace("<Enumeration", "<!DOCTYPE x [<!ENTITY e \"v\">]><Enumeration");
     assert!(parse(typed.as_bytes()).unwrap_err().contains("document type"));
     let deep = format!("{}{}", "<x>".repeat(40), "</x>".repeat(40));

@@ -16,7 +16,7 @@ use crate::blob::signer::Access;
 use crate::model::{ContainerName, Extent};
 use crate::redact::Secret;
 
-/// What a service does with `startFrom`.
+/// How a service handles `startFrom`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ranges {
     Known,
@@ -29,10 +29,10 @@ enum Ranges {
 struct Service {
     names: Mutex<Vec<String>>,
     ranges: Ranges,
-    /// Folders are shown in a row of their own among the blobs.
+    /// The listing has a separate row for each folder among the blobs.
     hierarchical: bool,
     requests: AtomicUsize,
-    /// Requests in progress, and the most there were.
+    /// The requests in progress, and their highest number.
     now: AtomicUsize,
     most: AtomicUsize,
     /// Pages are larger than memory allows.
@@ -56,7 +56,7 @@ impl Service {
         })
     }
 
-    /// What a request asks for, as XML; `None`: it is refused.
+    /// The answer to a request, as XML; `None`: it is refused.
     fn answer(&self, ask: &HashMap<String, String>) -> Option<String> {
         let get = |key: &str| ask.get(key).map_or("", String::as_str);
         if !get("startFrom").is_empty() && self.ranges == Ranges::Refused {
@@ -118,7 +118,7 @@ impl HttpClient for Service {
     }
 }
 
-/// Folders of so many blobs each.
+/// Folders of `blobs` blobs each.
 fn films(films: usize, blobs: usize) -> impl Iterator<Item = String> {
     (0..films).flat_map(move |film| (0..blobs).map(move |blob| format!("vod/film{film:04}/{blob:03}.ts")))
 }
@@ -127,7 +127,7 @@ fn account(service: &Arc<Service>) -> BlobAccount {
     account_over(Arc::<Service>::clone(service), "acct", Access::Key(Secret::new("SmVmZQ==")))
 }
 
-/// Lists the container and checks that every blob came once and in order; returns the seconds that it took.
+/// Lists the container and checks that every blob is listed once and in order; returns the seconds that it took.
 async fn list(account: &BlobAccount, service: &Service, size: PageSize) -> u64 {
     let began = tokio::time::Instant::now();
     let pages = account.pages(&ContainerName::new("c"), &Extent::Whole, size, Pace::Ahead).map_ok(|page| page.blobs);
@@ -137,7 +137,7 @@ async fn list(account: &BlobAccount, service: &Service, size: PageSize) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_with_folders_is_listed_in_a_fifth_of_the_time_and_with_few_more_requests() {
+async fn a_container_with_folders_is_listed_in_a_fifth_of_the_time_with_few_more_requests() {
     let service = Service::of(films(1_000, 10), Ranges::Known);
     let seconds = list(&account(&service), &service, SIZE).await;
     let requests = service.requests.load(Ordering::Relaxed);
@@ -155,7 +155,7 @@ async fn folders_of_more_than_half_a_page_take_at_most_twice_the_requests() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_without_folders_or_with_tiny_or_few_ones_is_listed_page_by_page() {
+async fn a_container_without_folders_or_with_few_or_tiny_folders_is_listed_page_by_page() {
     let flat: Vec<String> = (0..1_000).map(|blob| format!("{blob:05}.ts")).collect();
     for (names, most) in [(flat, 10), (films(500, 2).collect(), 13), (films(2, 500).collect(), 13)] {
         let service = Service::of(names, Ranges::Known);
@@ -166,7 +166,7 @@ async fn a_container_without_folders_or_with_tiny_or_few_ones_is_listed_page_by_
 }
 
 #[tokio::test(start_paused = true)]
-async fn folders_of_different_sizes_beside_loose_blobs_come_whole_and_in_order() {
+async fn folders_of_different_sizes_and_loose_blobs_are_listed_completely_and_in_order() {
     for seed in 0..6 {
         let mut dice = fastrand::Rng::with_seed(seed);
         let mut names = BTreeSet::new();
@@ -185,7 +185,7 @@ async fn folders_of_different_sizes_beside_loose_blobs_come_whole_and_in_order()
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_ignores_or_refuses_ranges_is_asked_once() {
-    // A refusal may be about tags, so it is asked again without them.
+    // A service may refuse the request because of tags, so it is repeated without them.
     for (ranges, requests) in [(Ranges::Ignored, 1), (Ranges::Refused, 2)] {
         let service = Service::of(films(200, 10), ranges);
         let account = account(&service);
@@ -206,7 +206,7 @@ async fn an_account_with_a_hierarchical_namespace_is_listed_page_by_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_too_large_for_the_memory_ahead_come_in_smaller_pages() {
+async fn pages_too_large_for_the_memory_ahead_are_requested_in_smaller_pages() {
     let service = Service::of(films(100, 10), Ranges::Known);
     service.heavy.store(true, Ordering::Relaxed);
     let size = PageSize { blobs: 100, bytes: 12 << 20 };
@@ -216,7 +216,7 @@ async fn pages_too_large_for_the_memory_ahead_come_in_smaller_pages() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn blobs_that_come_and_go_while_ranges_are_read_do_no_harm() {
+async fn blobs_that_are_created_or_deleted_while_ranges_are_read_do_no_harm() {
     let service = Service::of(films(300, 10), Ranges::Known);
     let (account, container) = (account(&service), ContainerName::new("c"));
     let mut pages = account.pages(&container, &Extent::Whole, SIZE, Pace::Ahead);
