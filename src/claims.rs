@@ -1,8 +1,8 @@
-//! Claims over the library: which target asset belongs to which source asset, and which locators have to be made, changed,
-//! moved or withdrawn. The one place where that is decided.
+//! Claims over the library: which target asset belongs to which source asset, and which locators have to be created,
+//! changed, moved or withdrawn. Only this module decides that.
 //!
-//! Both catalogues are read into a [`spool::Spool`]; what follows from its rows is decided by the pure functions of
-//! [`judge`] and [`guards`]. Nothing here writes to a service.
+//! Both catalogues are read into a [`spool::Spool`]; the pure functions of [`judge`] and [`guards`] decide from its
+//! rows. Nothing here writes to a service.
 
 mod catalog;
 mod common;

@@ -1,4 +1,4 @@
-//! Reads both catalogues and answers what is known of each asset.
+//! Reads both catalogues and provides the evidence about each asset.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,12 +21,12 @@ use crate::model::{AccountName, Asset, AssetFile, AssetId, Extent, Locator, Loca
 use crate::monitor::{Monitor, RunEvent};
 use crate::verdict::Finding;
 
-/// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
-/// more, because an original may have been deleted.
+/// Marks of the source that are checked to find out whether the mirror is reversed. One would be enough; a few more are
+/// checked because an original may have been deleted.
 const ORIGINALS: usize = 100;
-/// Rows of the ledger that are read at once.
+/// The number of rows of the ledger that are read at once.
 const ROWS: usize = 1_000;
-/// Assets whose protection is asked for in one go.
+/// The number of assets whose protection is requested at once.
 const SCREENED_AT_ONCE: usize = 50;
 
 /// Which assets are part of a run.
@@ -53,17 +53,17 @@ pub(crate) struct Claims {
     target: Target,
     library: Arc<dyn Library>,
     files: FilesWanted,
-    /// When the listings started, by the source's clock.
+    /// The start time of the listings, by the source's clock.
     began: Timestamp,
     /// Do viewers play the source's assets through locators?
     pub(super) through_locators: bool,
-    /// Assets of the target that the source's marks call originals.
+    /// Assets of the target that are originals according to the source's marks.
     originals: Vec<AssetId>,
     /// The access policies of our locators.
     pub(super) our_policies: HashSet<String>,
-    /// Ids of locators that mediamirror took over.
+    /// Ids of adopted locators.
     adopted: BTreeSet<String>,
-    /// Copies that are protected, once the target was asked.
+    /// Protected copies, after the target was asked.
     pub(super) protected_copies: OnceLock<HashMap<AssetId, Finding>>,
 }
 
@@ -97,7 +97,7 @@ impl Claims {
         Ok(Self { files, began, originals, our_policies, ..Self::of(pair, spool, adopted) })
     }
 
-    /// With what both accounts are, and nothing of their listings.
+    /// Claims with the properties of both accounts, and without their listings.
     pub(super) fn of(pair: &Pair, spool: Spool, adopted: &BTreeSet<String>) -> Self {
         let (source, target) = (&pair.source.library, &pair.target.library);
         Self {
@@ -115,8 +115,8 @@ impl Claims {
         }
     }
 
-    /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
-    /// source withdraws is withdrawn from them in the same night.
+    /// Recognizes copies whose mark was removed: they have locators of ours, and the ledger names them. Withdrawals of
+    /// the source then apply to them in the same night.
     pub(crate) async fn confirm(&self, ledger: &Ledger) -> Result<(), Error> {
         let unmarked = self.spool.unmarked()?;
         self.spool.pause().await;
@@ -134,8 +134,8 @@ impl Claims {
         Ok(())
     }
 
-    /// Asks which assets are protected: of the account as a whole, and where it has keys or policies, of each asset that
-    /// plays. Returns how many could not be read.
+    /// Requests which assets are protected: for the account as a whole, and if it has keys or policies, for each asset
+    /// that plays. Returns how many could not be read.
     pub(crate) async fn screen(&self, pair: &Pair) -> Result<u64, Error> {
         let library = &pair.source.library;
         match library.has_protection().await {
@@ -162,12 +162,12 @@ impl Claims {
         }
     }
 
-    /// Is the source a copy of the target? Then its assets carry marks that name assets of the target.
+    /// Is the source a copy of the target? Then its assets have marks that name assets of the target.
     pub(crate) fn is_reversed(&self) -> Result<bool, Error> {
         self.spool.any_target(&self.originals)
     }
 
-    /// Was the asset created after the listings started? Then they may leave it out.
+    /// Was the asset created after the listings started? Then they may omit it.
     pub(crate) fn is_newer(&self, asset: &Asset) -> bool {
         asset.created.is_some_and(|created| created >= self.began)
     }
@@ -182,7 +182,7 @@ impl Claims {
         self.spool.page(order, after, limit)
     }
 
-    /// What is to be done with a source asset.
+    /// Decides what to do with a source asset.
     pub(crate) fn claim(
         &self,
         asset: Asset,
@@ -202,7 +202,7 @@ impl Claims {
     ) -> Result<Vec<TargetAsset>, Error> {
         let on = holders.iter().flatten().filter_map(|(_, on)| on.clone()).chain(in_its_place.cloned());
         let mut found: Vec<TargetAsset> = on.chain(self.spool.targets_by_alternate_id(source.as_str())?).collect();
-        // What carries a mark is a copy of something else, or a clone of a copy.
+        // An asset with a mark is a copy of something else, or a clone of a copy.
         found.retain(|candidate| candidate.mark.is_none());
         found.sort_by(|one, other| one.id.cmp(&other.id));
         found.dedup();
@@ -216,12 +216,12 @@ impl Claims {
         let mut recorded = recorded.map(|id| self.spool.target(id)).transpose()?.flatten();
         let mut in_its_place = None;
         if !self.through_locators && copies.is_empty() {
-            // The id is the container's name, which somebody else can give to another container.
+            // The id is the container's name, which another program can give to another container.
             recorded = None;
             in_its_place = self.spool.target(&asset.id)?;
         }
         let holders: Vec<_> = locators.iter().map(|locator| self.holder(&locator.id)).collect::<Result<_, _>>()?;
-        // A part is marked by what it is a part of, so that it cannot be adopted by itself.
+        // A part has the mark of the asset that it belongs to, so it cannot be adopted separately.
         let adopt = adopt && self.library.extent(&asset.id) == Extent::Whole;
         let candidates = if adopt && copies.is_empty() && recorded.is_none() {
             self.candidates(&asset.id, &holders, in_its_place.as_ref())?
@@ -270,7 +270,7 @@ impl Claims {
     pub(crate) fn has_files(&self, source: &AssetId, recorded: &str) -> Result<bool, Error> {
         let whole = matches!(self.files, FilesWanted::Source | FilesWanted::BothSides);
         Ok(match self.spool.files(Side::Source, source)? {
-            // Of changed records alone the sum is that of all of them only if all of them changed: then it still decides.
+            // The digest of changed records equals the full digest only if all records changed; then it still decides.
             Some(digest) => digest.text() == recorded,
             None if whole => super::digest::FilesDigest::default().text() == recorded,
             None => true,
@@ -286,12 +286,12 @@ impl Claims {
         Ok(of(Side::Source, source)? == of(Side::Target, target)?)
     }
 
-    /// Our copy of a source asset, as its mark says.
+    /// Our copy of a source asset, according to its mark.
     pub(crate) fn copy_of(&self, source: &AssetId) -> Result<Option<AssetId>, Error> {
         Ok(self.spool.copies_of(source)?.into_iter().find(|copy| copy.standing == Standing::Ours).map(|copy| copy.id))
     }
 
-    /// Makes the asset's work that of a new copy, which takes over the locators of the old one.
+    /// Changes the asset's work to that of a new copy, which takes over the locators of the old one.
     pub(crate) fn move_to_new_copy(
         &self,
         work: &mut Work,
@@ -324,7 +324,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Ids of those locators that are ours. They are recognised by their policies, because a listing can leave locators out.
+    /// Ids of the locators that are ours. Their policies identify them, because a listing may omit locators.
     pub(crate) fn ours_among(&self, now: &[Locator]) -> Vec<LocatorId> {
         let is_ours = |locator: &&Locator| {
             let made = locator.policy.as_ref().is_some_and(|policy| self.our_policies.contains(policy));
@@ -334,7 +334,7 @@ impl Claims {
     }
 }
 
-/// Lists the source's assets. Returns what their marks call originals, as far as these are assets of the target account.
+/// Lists the source's assets. Returns the originals that their marks name, if these are assets of the target account.
 async fn source_assets(
     spool: &Spool,
     pair: &Pair,
@@ -376,7 +376,7 @@ async fn source_locators(spool: &Spool, mut pages: Pages<'_, Locator>) -> Result
     Ok(())
 }
 
-/// Lists the target's locators. Returns the access policies of ours.
+/// Lists the target's locators. Returns the access policies of our locators.
 pub(super) async fn target_locators(
     spool: &Spool,
     pair: &Pair,

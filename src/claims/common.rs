@@ -1,4 +1,4 @@
-//! The last state in which a run found both sides of an asset equal. A run in the other direction sees from it which side
+//! The last state in which a run found both sides of an asset equal. It shows a run in the other direction which side
 //! has changed since then. Pure.
 
 use jiff::Timestamp;
@@ -6,32 +6,31 @@ use jiff::Timestamp;
 use super::digest::common_locators;
 use crate::ledger::AssetRow;
 
-/// What both sides were when they were last found equal.
+/// The state of both sides when they were last found equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Common {
     /// Fingerprint of the blobs of this run's source.
     pub(crate) source_blobs: String,
-    /// The longer one by which single blobs that changed since are found, where there is one.
+    /// The longer fingerprint that identifies single blobs that changed since, if there is one.
     pub(crate) source_seal: Option<String>,
     /// Fingerprint of the blobs of this run's target.
     pub(crate) target_blobs: String,
-    /// Fingerprint of the locators of both; `None`: they were not the same.
+    /// Fingerprint of the locators of both; `None`: they differed.
     pub(crate) locators: Option<String>,
     /// The name of both.
     pub(crate) name: Option<String>,
-    /// When.
+    /// The time of that state.
     pub(crate) at: Timestamp,
 }
 
 impl Common {
-    /// The later of two states: the one that a run in the `other` direction recorded, and the one that a run in `this`
-    /// direction did.
+    /// The later of two states: that of a run in the `other` direction, and that of a run in `this` direction.
     pub(crate) fn latest(other: Option<&AssetRow>, this: Option<&AssetRow>) -> Option<Self> {
         let (other, this) = (other.and_then(Self::of_other), this.and_then(Self::of_this));
         [other, this].into_iter().flatten().max_by_key(|common| common.at)
     }
 
-    /// Of a row of the other direction, whose source is this run's target.
+    /// The state of a row of the other direction, whose source is this run's target.
     fn of_other(row: &AssetRow) -> Option<Self> {
         let facts = row.complete().then_some(&row.facts)?;
         let seal = facts.target_digest.clone()?;
@@ -43,7 +42,7 @@ impl Common {
         })
     }
 
-    /// Of a row of this direction.
+    /// The state of a row of this direction.
     fn of_this(row: &AssetRow) -> Option<Self> {
         let facts = row.complete().then_some(&row.facts)?;
         Some(Self {
@@ -65,7 +64,7 @@ impl Common {
     }
 }
 
-/// The fingerprint with which a seal begins.
+/// The fingerprint at the beginning of a seal.
 pub(crate) fn without_seal(seal: &str) -> &str {
     seal.split('@').next().unwrap_or(seal)
 }

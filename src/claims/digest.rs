@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{AssetFile, Locator};
 
-/// A digest is three numbers of 42 bits: sums of them fit into a database's integers.
+/// A digest is three numbers of 42 bits: their sums fit into a database's integers.
 const BITS: u64 = (1 << 42) - 1;
 
 /// Fingerprint of file records in any order; a sum, so that records can be added page by page as they are listed.
@@ -25,7 +25,7 @@ impl FilesDigest {
         digest
     }
 
-    /// One that was kept as its parts; how many bytes the files have is not.
+    /// The digest of stored parts; the number of bytes is not stored.
     pub(crate) fn of_parts(parts: [i64; 3]) -> Self {
         Self { parts: parts.map(|part| part.unsigned_abs() & BITS), bytes: 0 }
     }
@@ -50,7 +50,7 @@ impl FilesDigest {
         self.parts.map(|part| i64::try_from(part).expect("42 bits"))
     }
 
-    /// Bytes of the files, as their records say.
+    /// The sum of the files' bytes, according to their records.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -62,28 +62,28 @@ impl FilesDigest {
     }
 }
 
-/// What stands between a fingerprint of locators and how many of them the target has.
+/// The separator between a fingerprint of locators and the number of them that the target has.
 const AND_THERE: char = '/';
 
-/// A fingerprint of locators to be recorded, with how many of them the target has.
+/// The recorded form of a fingerprint of locators, with the number of them that the target has.
 pub(crate) fn with_count(locators: &str, there: u64) -> String {
     format!("{locators}{AND_THERE}{there}")
 }
 
-/// How many of the source's locators the target had when that was recorded.
+/// The number of the source's locators that the target had when that was recorded.
 pub(crate) fn count_recorded(recorded: &str) -> Option<u64> {
     recorded.split_once(AND_THERE)?.1.parse().ok()
 }
 
-/// A recorded fingerprint of locators without their number; `None`: the sides had not the same.
+/// A recorded fingerprint of locators without the number; `None`: the sides had different locators.
 pub(crate) fn common_locators(recorded: &str) -> Option<&str> {
     recorded.split(AND_THERE).next().filter(|digest| !digest.is_empty())
 }
 
-/// Fingerprint of an asset's streaming locators in any order: the same for both sides, whose services keep times to the
-/// millisecond at best.
+/// Fingerprint of an asset's streaming locators in any order: equal for both sides, whose services keep times with
+/// millisecond precision at best.
 pub(crate) fn of_locators(locators: &[Locator]) -> String {
-    // A copy has the time that its source has, rounded to the millisecond: that may be the next second.
+    // A copy has its source's time, rounded to the millisecond: that may be the next second.
     let second = |at: Timestamp| at.round(Unit::Millisecond).unwrap_or(at).as_second();
     let line = |locator: &Locator| {
         let (start, expiry) = (locator.start.map(second), second(locator.expiry));

@@ -1,4 +1,5 @@
-//! The guards on withdrawing, shrinking, overwriting and deleting: how much may change in one night before a person is asked. Pure.
+//! The guards against withdrawing, shrinking, overwriting and deleting: how much may change in one night before a
+//! person decides. Pure.
 
 use std::collections::HashSet;
 
@@ -9,19 +10,19 @@ use crate::config::policy::Share;
 use crate::model::AssetId;
 use crate::state::Night;
 
-/// Withdrawals are counted over so long.
+/// The period over which withdrawals are added up.
 pub(crate) const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// In libraries smaller than this the limit of withdrawals is half of what is published.
 const SMALL: u64 = 40;
-/// Never held: so few assets that stop playing.
+/// The number of assets that may always stop playing.
 const FEW: u64 = 3;
-/// Blobs of complete copies that may change in one night, however few are compared.
+/// Blobs of complete copies that may change in one night, even if only few are compared.
 const OVERWRITES: u64 = 100;
 
-/// Blobs that may be deleted in one night, however few there are.
+/// Blobs that may be deleted in one night, even if there are only few.
 const DELETIONS: u64 = 100;
 
-/// What a guard holds back.
+/// The changes that a guard holds.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema, serde::Serialize, serde::Deserialize,
 )]
@@ -42,7 +43,7 @@ pub enum Guard {
 pub(crate) struct Passed {
     /// Assets that may stop playing.
     pub(crate) withdraw: HashSet<AssetId>,
-    /// Assets that the source may have lost, and others that the guard on shrinking held.
+    /// Assets that the source may have lost, and others that the guard against shrinking held.
     pub(crate) shrink: HashSet<AssetId>,
     /// Assets whose copies may be overwritten.
     pub(crate) overwrite: HashSet<AssetId>,
@@ -50,7 +51,7 @@ pub(crate) struct Passed {
     pub(crate) delete: HashSet<AssetId>,
 }
 
-/// May so many assets stop playing tonight, `published` being those that play now?
+/// May this number of assets stop playing tonight? `published`: those that play now.
 pub(crate) fn may_withdraw(
     nights: &[Night],
     now: Timestamp,
@@ -64,12 +65,12 @@ pub(crate) fn may_withdraw(
     stopping == 0 || stopped + stopping <= limit.map_or_else(|| withdraw_limit(before), |limit| of(limit, before))
 }
 
-/// Assets that may stop playing within the window where so many played at its beginning.
+/// The number of assets that may stop playing within the window if `published` played at its beginning.
 fn withdraw_limit(published: u64) -> u64 {
     if published < SMALL { FEW.max(published / 2) } else { (SMALL / 2).max(published / 10) }
 }
 
-/// Has the source lost so many of the assets we have copies of that it is not to be believed?
+/// Has the source lost so many of the assets that have copies that its listing is not trusted?
 pub(crate) fn is_shrunken(census: &Census, limit: Option<Share>) -> bool {
     let Census { copies, lost, .. } = *census;
     match limit {
@@ -78,12 +79,12 @@ pub(crate) fn is_shrunken(census: &Census, limit: Option<Share>) -> bool {
     }
 }
 
-/// May so many blobs of complete copies be overwritten, of those that were compared?
+/// May this number of blobs of complete copies be overwritten, of those that were compared?
 pub(crate) fn may_overwrite(compared: u64, changed: u64, limit: Option<Share>) -> bool {
     changed <= limit.map_or_else(|| OVERWRITES.max(compared / 5), |limit| of(limit, compared))
 }
 
-/// May so many of the target's blobs be deleted?
+/// May this number of the target's blobs be deleted?
 pub(crate) fn may_delete(blobs: u64, deleted: u64, limit: Option<Share>) -> bool {
     deleted <= limit.map_or_else(|| DELETIONS.max(blobs / 5), |limit| of(limit, blobs))
 }
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operators_limits_take_the_place_of_the_defaults() {
+    fn the_operators_limits_replace_the_defaults() {
         let census = Census { copies: 10, lost: 2, ..Census::default() };
         assert!(is_shrunken(&census, Some(Share::Percent(10))) && !is_shrunken(&census, Some(Share::Count(2))));
         assert!(may_overwrite(1_000, 500, Some(Share::Percent(50))) && !may_overwrite(10, 1, Some(Share::Count(0))));

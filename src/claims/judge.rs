@@ -1,4 +1,4 @@
-//! What is to be done with one source asset, from what both listings and the ledger say. Pure.
+//! Decides what to do with one source asset, from both listings and the ledger. Pure.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use crate::library::Capabilities;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};
 use crate::verdict::{Cause, Finding};
 
-/// The library that is written.
+/// The library that is written to.
 #[derive(Debug)]
 pub(crate) struct Target {
     /// Its account.
     pub(crate) account: AccountName,
-    /// What it can do.
+    /// Its capabilities.
     pub(crate) can: Capabilities,
 }
 
-/// What is known of a source asset when all listings are complete.
+/// The evidence about a source asset when all listings are complete.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     /// The asset.
@@ -34,41 +34,41 @@ pub(crate) struct Evidence {
     pub(crate) locators: Vec<Locator>,
     /// Do viewers play the library through locators? Without them they read the blobs themselves.
     pub(crate) through_locators: bool,
-    /// The target asset that has its public path, where nothing of ours has.
+    /// If we have no copy: the target asset at its public path.
     pub(crate) in_its_place: Option<TargetAsset>,
-    /// Is a locator of ours on a copy of it, and not withdrawn?
+    /// Is one of our locators on a copy of it, without being withdrawn?
     pub(crate) plays_on_target: bool,
     /// Target assets that are marked as its copies.
     pub(crate) copies: Vec<TargetAsset>,
-    /// The copy that the ledger names, where the target lists it.
+    /// The copy that the ledger names, if the target lists it.
     pub(crate) recorded: Option<TargetAsset>,
-    /// Assets of other tools that may be copies: they play one of its locator ids, or carry its id as alternate id.
+    /// Assets of other tools that may be copies: they play one of its locator ids, or have its id as alternate id.
     pub(crate) candidates: Vec<TargetAsset>,
-    /// For each locator: what uses its id on the target, and the target asset that it is on.
+    /// For each locator: the locator with its id on the target, and the target asset of that locator.
     pub(crate) holders: Vec<Option<(Holding, Option<TargetAsset>)>>,
-    /// What the ledger says.
+    /// The row of the ledger.
     pub(crate) row: Option<AssetRow>,
-    /// Are the source's file records those that the ledger knows?
+    /// Are the source's file records those in the ledger?
     pub(crate) same_files: bool,
-    /// Sums of the file records of copies that differ from the source's, if both sides' were listed.
+    /// Copies whose sum of file records differs from the source's, if the records of both sides were listed.
     pub(crate) files_differ: Vec<AssetId>,
-    /// How many locators are on each of these target assets.
+    /// The number of locators on each of these target assets.
     pub(crate) occupied: HashMap<AssetId, usize>,
 }
 
-/// What is to be done with one source asset.
+/// The decision about one source asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// Nothing; why.
+    /// Nothing, for this reason.
     Not(Finding),
-    /// Mirror it, or see that it is mirrored.
+    /// Mirror it, or check that it is mirrored.
     Mirror(Box<Work>),
 }
 
 /// A locator that the source has moved here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Move {
-    /// As the source has it now.
+    /// In the source's present state.
     pub(crate) locator: Locator,
     /// The target asset that it is on.
     pub(crate) from: AssetId,
@@ -77,13 +77,13 @@ pub(crate) struct Move {
 /// A locator whose terms changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outdated {
-    /// As the source has it.
+    /// In the source's state.
     pub(crate) locator: Locator,
-    /// As the target has it.
+    /// In the target's state.
     pub(crate) there: Locator,
 }
 
-/// An asset to be mirrored, and what is known of it so far.
+/// An asset to mirror, and the information about it so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them asked for by its name")]
 pub(crate) struct Work {
@@ -91,56 +91,56 @@ pub(crate) struct Work {
     pub(crate) asset: Asset,
     /// Our copy of it, if there is one.
     pub(crate) target: Option<TargetAsset>,
-    /// The copy is another tool's, and becomes ours if it is equal.
+    /// The copy belongs to another tool, and becomes ours if it is equal.
     pub(crate) adopting: bool,
-    /// A second copy that was created and not completed: it takes the first one's place if that has lost its container.
+    /// A second, incomplete copy: it replaces the first one if that has lost its container.
     pub(crate) spare: Option<TargetAsset>,
-    /// What the copy's alternate id has to be, once its own id is known.
+    /// The required alternate id of the copy, once its own id is known.
     pub(crate) mark: Mark,
     /// The copy has another name or mark.
     pub(crate) renamed: bool,
     /// Its container has other metadata.
     pub(crate) other_metadata: bool,
-    /// Streaming locators to be made.
+    /// Streaming locators to create.
     pub(crate) missing: Vec<Locator>,
-    /// Streaming locators that are there with another name, start or expiry.
+    /// Streaming locators that exist with another name, start or expiry.
     pub(crate) outdated: Vec<Outdated>,
     /// Streaming locators that are on another copy of ours.
     pub(crate) moved: Vec<Move>,
-    /// Streaming locators that are there as wanted.
+    /// The number of streaming locators that exist as wanted.
     pub(crate) present: u64,
-    /// Foreign locators on the copy with ids of the source: present ones, and some with other terms.
+    /// Foreign locators on the copy with ids of the source, some of them with other terms.
     pub(crate) theirs: Vec<LocatorId>,
-    /// Why some locators cannot be made, or do not play as the source's do.
+    /// The reasons why some locators cannot be created, or do not play like the source's.
     pub(crate) conflicts: Vec<Finding>,
-    /// Those of them for which the copy has no room: moved ones and missing ones.
+    /// The locators that exceed the copy's limit: moved ones and missing ones.
     no_room: (Vec<Move>, Vec<Locator>),
     /// Does the source publish it?
     pub(crate) published: bool,
     /// Do viewers play the library through locators?
     pub(crate) through_locators: bool,
-    /// Are the source's file records those the ledger knows, as far as they were listed?
+    /// Are the source's file records those in the ledger, as far as they were listed?
     pub(crate) same_files: bool,
-    /// Were both sides' file records listed, and is there a difference to be looked at?
+    /// Were the file records of both sides listed, and do they differ?
     pub(crate) files_differ: bool,
-    /// Fingerprint of the source's locators now.
+    /// Present fingerprint of the source's locators.
     pub(crate) locators_digest: String,
-    /// The copy that the ledger knows and the target's listing does not show.
+    /// The copy that the ledger names and the target does not list.
     pub(crate) lost: Option<AssetId>,
-    /// What the ledger says.
+    /// The row of the ledger.
     pub(crate) row: Option<AssetRow>,
-    /// In a run in the other direction: what both sides were when they were last equal.
+    /// In a run in the other direction: the state of both sides when they were last equal.
     pub(crate) common: Option<Common>,
-    /// Blobs of the source that are not for the target: what it deleted when it was the source itself.
+    /// Blobs of the source that are not copied: the target deleted them while it was the source.
     pub(crate) not_taken: Vec<String>,
 }
 
-/// Decides. `now` is the service's time: a locator that has expired is not made.
+/// Decides. `now` is the service's time: an expired locator is not created.
 pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
     let unpublished = evidence.locators.is_empty() && evidence.through_locators;
     let not = |finding: Finding| Claim::Not(finding.of_unpublished(unpublished));
     let Evidence { asset, account, .. } = &evidence;
-    // An asset that plays on neither side is mirrored, protected or not: nothing of it is published.
+    // An asset that plays on neither side is mirrored even if it is protected: nothing of it is published.
     let plays = !unpublished || evidence.plays_on_target;
     match evidence.screened {
         Screened::Clear | Screened::Empty => {}
@@ -179,7 +179,7 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
         _ => None,
     };
     let Evidence { asset, locators, through_locators, holders, row, same_files, files_differ, occupied, .. } = evidence;
-    // A row about a copy that is not there any more says nothing of what is to be done.
+    // A row about a copy that no longer exists does not affect the decision.
     let row = row.filter(|_| lost.is_none());
     let mut work = Work {
         published: !unpublished,
@@ -211,7 +211,7 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
     }
     let there = work.target.as_ref().and_then(|target| occupied.get(&target.id));
     work.leave_without_room(on.can.locators_of_an_asset.saturating_sub(there.copied().unwrap_or_default()));
-    // An asset without a copy and without any locator that could be published is not copied.
+    // An asset without a copy and without locators that could be published is not copied.
     let nothing_else = work.target.is_none() && work.missing.is_empty() && work.moved.is_empty();
     if let (true, Some(conflict)) = (nothing_else, work.conflicts.first()) {
         return Claim::Not(conflict.clone());
@@ -219,11 +219,12 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
     Claim::Mirror(Box::new(work))
 }
 
-/// Our copy of the asset, and a second one that is not complete. A copy with locators of ours counts as ours, complete or not.
+/// Our copy of the asset, and a second, incomplete one. A copy with locators of ours counts as ours, even if it is
+/// incomplete.
 fn counterpart(evidence: &Evidence) -> Result<(Option<TargetAsset>, Option<TargetAsset>), Finding> {
     let of = |standing| {
         let mut copies: Vec<&TargetAsset> = evidence.copies.iter().filter(|copy| copy.standing == standing).collect();
-        // One that plays comes first.
+        // A copy that plays is first.
         copies.sort_by_key(|copy| (evidence.occupied.get(&copy.id).is_none_or(|locators| *locators == 0), &copy.id));
         copies
     };
@@ -240,7 +241,7 @@ fn counterpart(evidence: &Evidence) -> Result<(Option<TargetAsset>, Option<Targe
     })
 }
 
-/// Several copies of one asset, and which of them play.
+/// The copies of one asset, with those that play.
 fn listed(copies: &[&TargetAsset], holders: &[Option<(Holding, Option<TargetAsset>)>]) -> String {
     let plays = |copy: &TargetAsset| holders.iter().flatten().any(|(holding, _)| holding.locator.asset == copy.id);
     let one = |copy: &&TargetAsset| format!("{} ({})", copy.id, if plays(copy) { "plays" } else { "does not play" });
@@ -253,8 +254,8 @@ fn is_renamed(asset: &Asset, target: &TargetAsset, mark: &Mark) -> bool {
     name(&asset.name) != name(&target.name) || target.alternate_id.as_deref() != Some(&wanted.text())
 }
 
-/// The container comes from the ledger if the service does not report it (`x-ms-version` below 2.2); the container of
-/// an asset never changes.
+/// The container comes from the ledger if the service does not report it (`x-ms-version` below 2.2); an asset never
+/// changes its container.
 fn with_recorded_container(mut target: TargetAsset, row: Option<&AssetRow>) -> TargetAsset {
     let recorded = row.filter(|row| row.facts.target.as_ref() == Some(&target.id));
     if let (None, Some(row)) = (&target.container, recorded) {
@@ -270,7 +271,7 @@ pub(super) fn id_taken(id: &LocatorId, on: &TargetAsset) -> Finding {
 }
 
 impl Work {
-    /// Puts one locator of the source where it belongs.
+    /// Adds one locator of the source to the list for its case.
     fn sort_in(&mut self, locator: Locator, holder: Option<(Holding, Option<TargetAsset>)>, now: Timestamp) {
         let Some((Holding { locator: there, ours }, on)) = holder else {
             if locator.expiry > now {
@@ -283,7 +284,7 @@ impl Work {
             (true, true) => {
                 self.present += 1;
                 if !ours {
-                    // Adopted or not: it is named where the source withdraws it.
+                    // Even if it is not adopted, it is reported when the source withdraws it.
                     self.theirs.push(locator.id);
                 }
             }
@@ -304,7 +305,8 @@ impl Work {
         }
     }
 
-    /// Leaves out locators for which the copy has no `room`. One that moves away tonight may leave it too late.
+    /// Leaves out locators that exceed `room`, the free places on the copy. A locator that moves away tonight may free
+    /// its place too late.
     fn leave_without_room(&mut self, room: usize) {
         let moved = self.moved.split_off(room.min(self.moved.len()));
         let missing = self.missing.split_off((room - self.moved.len()).min(self.missing.len()));
@@ -313,7 +315,7 @@ impl Work {
         self.no_room = (moved, missing);
     }
 
-    /// Plans the locators again for a copy that has none yet, and `room` for so many.
+    /// Plans the locators again for a copy that has none yet, and has `room` free places.
     pub(super) fn plan_for_empty_copy(&mut self, room: usize) {
         let (moved, missing) = std::mem::take(&mut self.no_room);
         self.moved.extend(moved);
@@ -327,18 +329,18 @@ impl Work {
         self.target.is_some() && (self.is_verified() || self.present > 0 || !self.outdated.is_empty())
     }
 
-    /// Did an earlier run find the copy equal to its source? Its complete mark says so, also where the ledger is lost.
+    /// Did an earlier run find the copy equal to its source? Its complete mark proves that even if the ledger is lost.
     pub(crate) fn is_verified(&self) -> bool {
         self.is_recorded() || self.target.as_ref().is_some_and(|target| target.standing == Standing::Ours)
     }
 
-    /// Does the ledger know what the copy held when it was equal to its source?
+    /// Does the ledger contain the content of the copy when it was equal to its source?
     pub(crate) fn is_recorded(&self) -> bool {
-        // Not by the step: a later run may have been interrupted while it copied what changed.
+        // The step does not show this: a later run may have been interrupted while it copied changes.
         self.row.as_ref().is_some_and(|row| row.facts.target_digest.is_some())
     }
 
-    /// Did an earlier run end with everything done, and has nothing but perhaps blobs and file records changed since?
+    /// Did an earlier run complete everything, and has nothing changed since, except perhaps blobs and file records?
     pub(crate) fn settled(&self) -> Option<&AssetRow> {
         let row = self.row.as_ref()?;
         let same = row.complete()
@@ -350,12 +352,12 @@ impl Work {
         same.then_some(row)
     }
 
-    /// Does something differ that the copy itself has, and not its blobs, records or locators?
+    /// Does the copy's name, mark or metadata differ?
     pub(crate) fn own_differs(&self) -> bool {
         self.renamed || self.other_metadata
     }
 
-    /// The same when the run is done with it, but for blobs that it deletes.
+    /// The work after the run completed it, except for blobs that it deletes.
     pub(crate) fn mirrored(self) -> Self {
         Self {
             renamed: false,
@@ -370,7 +372,7 @@ impl Work {
         }
     }
 
-    /// Locators that have to be made or changed.
+    /// The number of locators to create or change.
     pub(crate) fn locators_to_do(&self) -> u64 {
         (self.missing.len() + self.outdated.len() + self.moved.len()) as u64
     }

@@ -1,16 +1,16 @@
-//! In what order assets are processed.
+//! The processing order of assets.
 
-/// In what order assets are processed.
+/// The processing order of assets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// As they are listed.
+    /// The order of the listing.
     #[default]
     Listed,
-    /// The newest first.
+    /// Newest first.
     Newest,
-    /// Those of the most bytes first, by their file records: a huge one does not begin when all others are done.
+    /// Largest first, according to the file records: a huge asset does not start after all others are complete.
     Largest,
-    /// Those of the fewest bytes first, by their file records: many assets are complete early.
+    /// Smallest first, according to the file records: many assets are complete early.
     Smallest,
     /// By name.
     Name,

@@ -1,4 +1,4 @@
-//! Which locators play now, on either side, also where the source does not answer.
+//! The locators that play now, on either side, even if the source does not answer.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use crate::error::Error;
 use crate::model::{AssetId, Locator, LocatorId};
 use crate::monitor::Monitor;
 
-/// Locators that play, by the listings.
+/// The locators that play, according to the listings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Playing {
-    /// Those of the source asset.
+    /// The number of playing locators of the source asset.
     pub(crate) wanted: u64,
-    /// Those of them that play from the copy.
+    /// The number of them that play from the copy.
     pub(crate) there: u64,
-    /// The first that does not.
+    /// The first one that does not play from the copy.
     pub(crate) missing: Option<LocatorId>,
 }
 
@@ -28,7 +28,7 @@ fn plays(locator: &Locator, now: Timestamp) -> bool {
 }
 
 impl Claims {
-    /// Lists the target alone: the source does not answer.
+    /// Lists only the target, because the source does not answer.
     pub(crate) async fn read_target(
         pair: &Pair,
         monitor: &dyn Monitor,
@@ -43,7 +43,7 @@ impl Claims {
         Ok(claims)
     }
 
-    /// The locators under which a source asset plays, and whether each of them plays from that copy.
+    /// The playing locators of a source asset, and whether each of them plays from that copy.
     pub(crate) fn playing(&self, source: &AssetId, copy: Option<&AssetId>, now: Timestamp) -> Result<Playing, Error> {
         let mut playing = Playing::default();
         for locator in self.spool.locators_of(source)?.into_iter().filter(|locator| plays(locator, now)) {
@@ -58,7 +58,7 @@ impl Claims {
         Ok(playing)
     }
 
-    /// The locators on a copy that are ours or play the source's ids: all of them, and those that play.
+    /// The numbers of locators on a copy that are ours or play the source's ids: all of them, and those that play.
     pub(crate) fn published_on(&self, copy: &AssetId, now: Timestamp) -> Result<(u64, u64), Error> {
         let there = self.spool.locators_on(copy)?.into_iter();
         Ok(there.fold((0, 0), |(all, live), there| (all + 1, live + u64::from(plays(&there.locator, now)))))

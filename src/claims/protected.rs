@@ -1,4 +1,4 @@
-//! Copies that somebody protected on the target: they do not play as their sources do.
+//! Copies that are protected on the target by another program: they do not play like their sources.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,12 @@ use crate::error::Error;
 use crate::model::AssetId;
 use crate::verdict::{Cause, Finding};
 
-/// Copies that are asked for in one go.
+/// The number of copies whose protection is requested at once.
 const AT_ONCE: usize = 1_000;
 
 impl Claims {
-    /// Asks which copies are protected: of the target as a whole, and where it has keys or policies, of each copy that has locators.
+    /// Requests which copies are protected: for the target as a whole, and if it has keys or policies, for each copy
+    /// that has locators.
     pub(crate) async fn screen_copies(&self, target: &Endpoint) -> Result<(), Error> {
         match target.library.has_protection().await {
             Ok(false) => return Ok(()),
@@ -43,17 +44,17 @@ impl Claims {
                 found.insert(copy, finding);
             }
         }
-        // A run asks once.
+        // A run requests this only once.
         let _ = self.protected_copies.set(found);
         Ok(())
     }
 
-    /// Why that copy does not play as its source does, if it is protected.
+    /// The reason why that copy does not play like its source, if it is protected.
     pub(crate) fn protected_copy(&self, copy: &AssetId) -> Option<&Finding> {
         self.protected_copies.get()?.get(copy)
     }
 
-    /// Adds what was found of the copy to what is to be done with a published asset.
+    /// Adds the finding about the copy to the work on a published asset.
     pub(super) fn with_protected_copy(&self, mut claim: Claim) -> Claim {
         if let Claim::Mirror(work) = &mut claim
             && work.published

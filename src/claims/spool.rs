@@ -1,5 +1,5 @@
-//! Both catalogues in temporary tables: in memory as long as they are small, then in a file without a name that goes with
-//! the process. A library of a million assets takes as little memory as one of a thousand.
+//! Both catalogues in temporary tables: in memory while they are small, then in a file without a name that is removed
+//! with the process. A library of a million assets takes as little memory as one of a thousand.
 //!
 //! Rows are written as they are listed and indexed when the listing is complete.
 

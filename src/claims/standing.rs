@@ -1,4 +1,4 @@
-//! Whose a target asset is, whether its source asset may be published, and what a locator on the target is.
+//! The owner of a target asset, whether its source asset may be published, and the owner of a locator on the target.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ pub(crate) struct TargetAsset {
     /// Its alternate id, and the mark in it.
     pub(crate) alternate_id: Option<String>,
     pub(crate) mark: Option<Mark>,
-    /// Where it is stored, if the service says.
+    /// Its storage account, if the service reports it.
     pub(crate) storage_account: Option<AccountName>,
-    /// Its container, if the service says.
+    /// Its container, if the service reports it.
     pub(crate) container: Option<ContainerName>,
-    /// Whose it is.
+    /// Its owner.
     pub(crate) standing: Standing,
-    /// Metadata of its container, where that is part of the library.
+    /// Metadata of its container, if that is part of the library.
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
@@ -33,7 +33,7 @@ impl TargetAsset {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.id.as_str())
     }
 
-    /// A target asset outside of a listing: what the service answered to its creation or to a request for it.
+    /// A target asset that was not listed: the service's answer to its creation or to a request for it.
     pub(crate) fn of(asset: Asset, source: &AccountName) -> Self {
         let (standing, mark) = target_standing(&asset, source);
         let Asset { id, name, alternate_id, storage_account, container, metadata, .. } = asset;
@@ -49,14 +49,14 @@ impl From<TargetAsset> for Asset {
     }
 }
 
-/// Whose a target asset is, by its mark.
+/// The owner of a target asset, according to its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Foreign: it has no mark, a mark of another source account, or a cloned mark of another asset.
     Foreign,
-    /// A copy of ours that was made complete.
+    /// A complete copy of ours.
     Ours,
-    /// A copy of ours whose mark does not name it yet, and on which no locator of somebody else is.
+    /// A copy of ours whose mark does not name it yet, and which has no foreign locators.
     Unfinished,
 }
 
@@ -65,7 +65,7 @@ impl Standing {
     pub(crate) const ALL: [Self; 3] = [Self::Foreign, Self::Ours, Self::Unfinished];
 }
 
-/// Whose a target asset is, before its locators are known, and its mark.
+/// The owner of a target asset, before its locators are known, and its mark.
 pub(super) fn target_standing(asset: &Asset, source: &AccountName) -> (Standing, Option<Mark>) {
     let mark = asset.alternate_id.as_deref().and_then(Mark::parse);
     let standing = match &mark {
@@ -82,7 +82,7 @@ pub(super) fn target_standing(asset: &Asset, source: &AccountName) -> (Standing,
 pub(crate) struct Holding {
     /// As it is listed.
     pub(crate) locator: Locator,
-    /// Does it hang on an access policy of ours?
+    /// Does it use an access policy of ours?
     pub(crate) ours: bool,
 }
 
@@ -92,13 +92,13 @@ pub(crate) enum Screened {
     /// It has neither content keys nor delivery policies.
     #[default]
     Clear,
-    /// It has.
+    /// It has content keys or delivery policies.
     Protected,
     /// It could not be read.
     Unreadable,
-    /// Whether it is does not matter: the operator withholds it.
+    /// The operator withholds it, so its protection does not matter.
     Withheld,
-    /// It is not, and has no blobs.
+    /// It is not protected, and has no blobs.
     Empty,
 }
 
@@ -106,7 +106,7 @@ impl Screened {
     /// All of them, by their number.
     pub(crate) const ALL: [Self; 5] = [Self::Clear, Self::Protected, Self::Unreadable, Self::Withheld, Self::Empty];
 
-    /// What the answer of the source says.
+    /// The result for the source's answer.
     pub(super) fn of(answer: Result<Protection, Error>) -> Self {
         match answer {
             Ok(Protection::None) => Self::Clear,
@@ -118,7 +118,7 @@ impl Screened {
         }
     }
 
-    /// Are locators of ours removed from its copy, although the source publishes them?
+    /// Are our locators removed from its copy, although the source publishes them?
     pub(crate) fn is_barred(self) -> bool {
         matches!(self, Self::Protected | Self::Withheld)
     }
@@ -129,7 +129,7 @@ impl Screened {
     }
 }
 
-/// Do both locators promise the same? Services keep times to the millisecond at best.
+/// Do both locators have the same terms? Services keep times with millisecond precision at best.
 pub(crate) fn same_terms(source: &Locator, target: &Locator) -> bool {
     let close = |a: Timestamp, b: Timestamp| (a.as_millisecond() - b.as_millisecond()).abs() < 1_000;
     let starts = match (source.start, target.start) {
@@ -140,7 +140,7 @@ pub(crate) fn same_terms(source: &Locator, target: &Locator) -> bool {
     starts && close(source.expiry, target.expiry) && source.name == target.name
 }
 
-/// The asset of `account` that this one is a copy of.
+/// The asset of `account` that this asset is a copy of.
 pub(super) fn original_of(asset: &Asset, account: &AccountName) -> Option<AssetId> {
     let mark = asset.alternate_id.as_deref().and_then(Mark::parse)?;
     (mark.account == *account && mark.own.as_ref() == Some(&asset.id)).then_some(mark.source)

@@ -1,4 +1,4 @@
-//! Compares both sides' tables as wholes.
+//! Compares the complete tables of both sides.
 
 use std::collections::HashSet;
 
@@ -28,17 +28,17 @@ pub(crate) struct Census {
     pub(crate) covered: u64,
     /// Copies of ours that were made complete and are not retired.
     pub(crate) copies: u64,
-    /// Those of them whose source asset is not listed.
+    /// The number of these whose source asset is not listed.
     pub(crate) lost: u64,
     /// Copies of ours that were made complete.
     pub(crate) complete: u64,
     /// Copies that are retired.
     pub(crate) retired: u64,
-    /// Copies on which a locator of ours is.
+    /// Copies with a locator of ours.
     pub(crate) published: u64,
 }
 
-/// The locators of ours that the source has moved: the place of each, and the asset that it is on now.
+/// Our locators that the source has moved: the row number of each, and the asset that it is on now.
 const MOVED: &str = "
     SELECT tl.rowid AS n, sl.asset AS heir
     FROM target_locator AS tl INDEXED BY target_locator_by_id
@@ -46,7 +46,7 @@ const MOVED: &str = "
     CROSS JOIN target_asset AS t ON t.id = tl.asset
     WHERE tl.ours AND t.source <> sl.asset";
 
-/// [`Census`].
+/// The query of [`Spool::census`].
 const CENSUS: &str = "
     SELECT (SELECT count(*) FROM source_asset),
            (SELECT count(*) FROM source_asset WHERE covered),
@@ -62,13 +62,13 @@ const CENSUS: &str = "
                                   WHERE ours) AS l
             WHERE EXISTS (SELECT 1 FROM target_asset AS t WHERE t.id = l.asset AND source IS NOT NULL))";
 
-/// The places of the locators of ours that the source has not.
+/// The row numbers of our locators that the source lacks.
 const WITHDRAWN: &str = "
     SELECT tl.rowid FROM target_locator AS tl INDEXED BY target_locator_by_id
     WHERE tl.ours AND NOT EXISTS (SELECT 1 FROM source_locator AS sl WHERE sl.id = tl.id)";
 
 impl Spool {
-    /// The source assets to which the source has moved locators of ours, if the target may publish them.
+    /// The source assets to which the source has moved our locators, if the target may publish them.
     pub(crate) fn heirs(&self) -> Result<Vec<Asset>, Error> {
         let (clear, storage) = (Screened::Clear as usize, encryption(AssetEncryption::Storage));
         let sql = format!(
@@ -78,7 +78,7 @@ impl Spool {
         self.rows(&sql, [], source_asset)
     }
 
-    /// The target assets without a mark that locators of ours are on.
+    /// The target assets without a mark that have locators of ours.
     pub(crate) fn unmarked(&self) -> Result<HashSet<AssetId>, Error> {
         let sql = "
             SELECT id FROM target_asset AS t
@@ -88,8 +88,8 @@ impl Spool {
         Ok(unmarked.into_iter().collect())
     }
 
-    /// The locators of ours that the source does not publish on their assets, after that place, with their places. They are
-    /// found when those after place 0 are asked for.
+    /// Our locators that the source does not publish on their assets, after that row number, with their row numbers. A
+    /// call with `after` 0 computes them.
     pub(crate) fn revoked(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
         if after == 0 {
             self.find_revoked()?;
@@ -106,7 +106,8 @@ impl Spool {
     }
 
     fn find_revoked(&self) -> Result<(), Error> {
-        // A locator that the source has moved to an asset that is never published there is not served from here either.
+        // If the source has moved a locator to an asset that is never published on the target, no copy serves the
+        // locator.
         let (barred, closed) = (numbers(Screened::is_barred), numbers(Screened::is_closed));
         let storage = encryption(AssetEncryption::Storage);
         let sql = format!(
@@ -129,7 +130,7 @@ impl Spool {
         self.lock().execute_batch(&sql).map_err(failed("read"))
     }
 
-    /// The locators of ours that the source has moved to an asset that is not part of the run, after that place.
+    /// Our locators that the source has moved to an asset that is not part of the run, after that row number.
     pub(crate) fn moved_out(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
         let sql = format!(
             "{REVOKED}
@@ -143,7 +144,8 @@ impl Spool {
         self.rows(&sql, params![after, limit], revoked)
     }
 
-    /// The copies of ours whose source asset is not listed and that are not retired, after that place, with their places.
+    /// Our copies whose source asset is not listed and that are not retired, after that row number, with their row
+    /// numbers.
     pub(crate) fn gone(&self, after: i64, limit: usize) -> Result<Vec<(i64, Gone)>, Error> {
         let sql = "
             SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.metadata, t.source, t.n
@@ -154,8 +156,8 @@ impl Spool {
         self.rows(sql, params![after, limit], placed_gone)
     }
 
-    /// The retired copies of ours whose source asset is not listed, after that place, with their places. A part of another one
-    /// is none.
+    /// Our retired copies whose source asset is not listed, after that row number, with their row numbers. Parts of
+    /// other assets are not included.
     pub(crate) fn retired(&self, after: i64, limit: usize) -> Result<Vec<(i64, Gone)>, Error> {
         let sql = "
             SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.metadata, t.source, t.n
@@ -174,8 +176,8 @@ impl Spool {
         self.rows(sql, [], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))
     }
 
-    /// The assets that locators of the source are on and that its listing leaves out, but those of copies that [`Self::gone`]
-    /// names.
+    /// Assets that have locators in the source and that its listing omits, except those of copies that [`Self::gone`]
+    /// returns.
     pub(crate) fn unlisted(&self, limit: usize) -> Result<Vec<AssetId>, Error> {
         let sql = "
             SELECT DISTINCT l.asset FROM source_locator AS l
@@ -202,12 +204,12 @@ impl Spool {
     }
 }
 
-/// A copy with its source asset and its place.
+/// A copy with its source asset and its row number.
 fn placed_gone(row: &Row<'_>) -> rusqlite::Result<(i64, Gone)> {
     Ok((row.get(8)?, Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(7)?.as_blob()?) }))
 }
 
-/// The numbers of what the screening may have found and that is so, as SQL lists them.
+/// The numbers of the screening results for which `is_so` is true, as an SQL list.
 fn numbers(is_so: impl Fn(Screened) -> bool) -> String {
     let numbers = Screened::ALL.into_iter().filter(|one| is_so(*one)).map(|one| (one as usize).to_string());
     numbers.collect::<Vec<_>>().join(", ")
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_compares_whole_tables_reads_each_of_them_in_order_and_looks_only_into_indexes() {
+    async fn comparisons_of_whole_tables_read_only_indexes_in_order() {
         let spool = Spool::open().unwrap();
         spool.index().await.unwrap();
         for sql in [CENSUS, WITHDRAWN, MOVED] {

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, Side};
 
 impl Spool {
-    /// Adds source assets, without those of write tests; `covered` says which of them are part of the run.
+    /// Adds source assets, without those of write tests; `covered` decides which of them are part of the run.
     pub(crate) fn add_source_assets(&self, page: &[Asset], covered: impl Fn(&Asset) -> bool) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
@@ -36,8 +36,8 @@ impl Spool {
         })
     }
 
-    /// Adds target assets; `source` is the account whose copies are looked for, and `is_part` says which assets are parts of
-    /// another one.
+    /// Adds target assets; `source` is the account whose copies are searched, and `is_part` decides which assets are
+    /// parts of another one.
     pub(crate) fn add_target_assets(
         &self,
         page: &[Asset],
@@ -119,8 +119,8 @@ impl Spool {
         })
     }
 
-    /// Adds file records of one side. Consecutive records of an asset are stored as one sum. If a record is listed twice, the sums of
-    /// both sides differ, and the records of that asset are then compared one by one.
+    /// Adds file records of one side. Consecutive records of an asset are stored as one sum. If a record is listed
+    /// twice, the sums of both sides differ, and the records of that asset are then compared one by one.
     pub(crate) fn add_files(&self, side: Side, page: &[AssetFile]) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(

@@ -1,4 +1,4 @@
-//! What is asked of the tables once they are indexed.
+//! Queries of the indexed tables.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::model::{Asset, AssetId, Locator, LocatorId, Side};
 
 impl Spool {
-    /// The source assets of the run after that place in the order, with their places.
+    /// The source assets of the run after that position in the order, with their positions.
     pub(crate) fn page(&self, order: Order, after: i64, limit: usize) -> Result<Vec<(i64, Asset)>, Error> {
         self.prepare_order(order)?;
         let sql = format!(
@@ -26,7 +26,7 @@ impl Spool {
         self.rows(&sql, params![after, limit], |row| Ok((row.get(8)?, source_asset(row)?)))
     }
 
-    /// The places of the assets of the run, in an order of their own.
+    /// Prepares the positions of the run's assets for an order other than that of the listing.
     fn prepare_order(&self, order: Order) -> Result<(), Error> {
         let connection = self.lock();
         let there = connection.table_exists(Some("main"), "turn").map_err(failed("order"))?;
@@ -72,8 +72,9 @@ impl Spool {
         self.rows(&sql, params![asset_key(source)], target_asset)
     }
 
-    /// The copies of source assets after that place: the place, the source asset and the copy of each. Without retired ones; a part
-    /// of an asset is never retired, it only counts as that where the source does not list it.
+    /// The copies of source assets after that row number: the row number, the source asset and the copy of each.
+    /// Retired copies are not included. A part of an asset is never retired; it only counts as retired if the source
+    /// does not list it.
     pub(crate) fn copies(&self, after: i64, limit: usize) -> Result<Vec<(i64, AssetId, AssetId)>, Error> {
         let sql = "
             SELECT n, source, id FROM target_asset
@@ -89,7 +90,7 @@ impl Spool {
         self.row(&sql, params![asset_key(id)], target_asset)
     }
 
-    /// The target assets that carry exactly that alternate id.
+    /// The target assets that have exactly that alternate id.
     pub(crate) fn targets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<TargetAsset>, Error> {
         let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE alternate_id = ?1 ORDER BY id");
         self.rows(&sql, params![alternate_id], target_asset)
@@ -114,7 +115,7 @@ impl Spool {
         self.rows(&sql, params![asset_key(target)], holding)
     }
 
-    /// How many locators of any kind are on a target asset.
+    /// The number of locators of any kind on a target asset.
     pub(crate) fn count_locators_on(&self, target: &AssetId) -> Result<usize, Error> {
         let sql = "
             SELECT (SELECT count(*) FROM target_locator WHERE asset = ?1)
@@ -122,7 +123,7 @@ impl Spool {
         Ok(self.row(sql, params![asset_key(target)], |row| row.get(0))?.unwrap_or(0))
     }
 
-    /// The sum of an asset's file records; `None`: it has none, or none that were listed.
+    /// The sum of an asset's file records; `None`: it has none, or none were listed.
     pub(crate) fn files(&self, side: Side, asset: &AssetId) -> Result<Option<FilesDigest>, Error> {
         let sql = "SELECT a, b, c FROM file_sum WHERE side = ?1 AND asset = ?2";
         self.row(sql, params![side_number(side), asset_key(asset)], |row| {
@@ -130,7 +131,7 @@ impl Spool {
         })
     }
 
-    /// How many of these source assets are gone: they have a copy of ours that is not retired, and are not listed.
+    /// How many of these source assets are deleted: they have a copy of ours that is not retired, and are not listed.
     pub(crate) fn count_gone<'a>(&self, sources: impl Iterator<Item = &'a AssetId>) -> Result<u64, Error> {
         let sql = "
             SELECT count(*) FROM target_asset AS t
@@ -143,7 +144,7 @@ impl Spool {
         Ok(count)
     }
 
-    /// The ids of the source assets of the run that have locators, there or as copies, after that one.
+    /// The source assets of the run that have locators in the source or on copies, after that row number.
     pub(crate) fn to_screen(&self, after: i64, limit: usize) -> Result<Vec<(i64, AssetId)>, Error> {
         let sql = "
             SELECT s.n, s.id FROM source_asset AS s
@@ -154,20 +155,20 @@ impl Spool {
         self.rows(sql, params![after, limit], |row| Ok((row.get(0)?, asset_id(row.get_ref(1)?.as_blob()?))))
     }
 
-    /// What the screening found of a source asset.
+    /// The result of screening a source asset.
     pub(crate) fn screened(&self, asset: &AssetId) -> Result<Screened, Error> {
         let sql = "SELECT protection FROM source_asset WHERE id = ?1";
         let found = self.row(sql, params![asset_key(asset)], |row| row.get::<_, usize>(0))?;
         Ok(found.map_or(Screened::Clear, |number| Screened::ALL[number]))
     }
 
-    /// The source assets of exactly that name.
+    /// The source assets with exactly that name.
     pub(crate) fn sources_named(&self, name: &str) -> Result<Vec<AssetId>, Error> {
         let sql = "SELECT id FROM source_asset WHERE name = ?1";
         self.rows(sql, params![name], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))
     }
 
-    /// Treats locators of the source as if they were not there.
+    /// Treats locators of the source as if they did not exist.
     pub(crate) fn drop_source_locators(&self, ids: &HashSet<LocatorId>) -> Result<(), Error> {
         let connection = self.lock();
         for id in ids {
@@ -177,19 +178,19 @@ impl Spool {
         Ok(())
     }
 
-    /// Forgets a locator of the target, which is withdrawn.
+    /// Removes a locator of the target from the table, because it is withdrawn.
     pub(crate) fn drop_target_locator(&self, id: &LocatorId) -> Result<(), Error> {
         let sql = "DELETE FROM target_locator WHERE id = ?1";
         self.lock().execute(sql, params![locator_key(id)]).map(drop).map_err(failed("write"))
     }
 
-    /// Forgets a target asset, which is deleted.
+    /// Removes a target asset from the table, because it is deleted.
     pub(crate) fn drop_target(&self, id: &AssetId) -> Result<(), Error> {
         let sql = "DELETE FROM target_asset WHERE id = ?1";
         self.lock().execute(sql, params![asset_key(id)]).map(drop).map_err(failed("write"))
     }
 
-    /// Notes what the screening found.
+    /// Stores the results of the screening.
     pub(crate) fn set_screened(&self, assets: &[(AssetId, Screened)]) -> Result<(), Error> {
         let connection = self.lock();
         let mut update = connection
@@ -201,8 +202,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Does an original that the target lists stand behind a source asset's mark? `originals`: what the marks of the source
-    /// name, of assets of the target account.
+    /// Does the target list one of `originals`? These are the assets of the target account that marks of the source
+    /// name.
     pub(crate) fn any_target(&self, originals: &[AssetId]) -> Result<bool, Error> {
         for original in originals {
             if self.target(original)?.is_some() {
@@ -212,13 +213,13 @@ impl Spool {
         Ok(false)
     }
 
-    /// Puts an asset off until all contents are compared.
+    /// Defers an asset until all contents are compared.
     pub(crate) fn defer(&self, asset: &AssetId) -> Result<(), Error> {
         let sql = "UPDATE source_asset SET deferred = 1 WHERE id = ?1";
         self.lock().execute(sql, params![asset_key(asset)]).map(drop).map_err(failed("write"))
     }
 
-    /// The assets that were put off, after that place, with their places.
+    /// The deferred assets after that row number, with their row numbers.
     pub(crate) fn deferred(&self, after: i64, limit: usize) -> Result<Vec<(i64, Asset)>, Error> {
         let sql = format!("SELECT {SOURCE_ASSET}, n FROM source_asset WHERE deferred AND n > ?1 ORDER BY n LIMIT ?2");
         self.rows(&sql, params![after, limit], |row| Ok((row.get(8)?, source_asset(row)?)))

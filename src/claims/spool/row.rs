@@ -1,4 +1,4 @@
-//! How ids, times and containers are kept in a row.
+//! How ids, times and containers are stored in a row.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::model::{
     AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark, Side,
 };
 
-/// Nanoseconds of the ticks that services keep times in.
+/// Nanoseconds per tick, the unit of time of the services.
 const TICK: i128 = 100;
-/// Characters of a GUID.
+/// The number of characters of a GUID.
 const GUID: usize = 36;
-/// The first byte of a key that is a text as it is.
+/// The first byte of a key that is stored as text.
 const TEXT: u8 = 0;
-/// The first byte of a key that is a GUID and what stands before it.
+/// The first byte of a key that is stored as a GUID and the text before it.
 const PACKED: u8 = 1;
-/// The first byte of a container that is named after its asset, before what stands in place of the asset's prefix.
+/// The first byte of a container that is named after its asset, before the text that replaces the asset's prefix.
 const NAMED_AFTER_ASSET: u8 = 1;
 
 /// All encryptions, by their number in a row.
@@ -29,7 +29,7 @@ const ENCRYPTIONS: [AssetEncryption; 4] =
 /// The kinds of locators that are mirrored, by their number in a row.
 const KINDS: [LocatorKind; 2] = [LocatorKind::Streaming, LocatorKind::Public];
 
-/// A locator of ours that the source does not publish on the asset any more.
+/// A locator of ours that the source no longer publishes on the asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Revoked {
     /// The locator on the target.
@@ -37,13 +37,13 @@ pub(crate) struct Revoked {
     /// The copy that it is on, and the copy's source asset.
     pub(crate) copy: TargetAsset,
     pub(crate) source: AssetId,
-    /// Does the source list that asset? Then whether it is protected.
+    /// If the source lists that asset: whether it is protected.
     pub(crate) screened: Option<Screened>,
-    /// Is the source asset part of the run? `None`: it is not listed, the copy's name decides.
+    /// Is the source asset part of the run? `None`: it is not listed, and the copy's name decides.
     pub(crate) covered: Option<bool>,
 }
 
-/// What stands before the GUID at the end of an id, and the GUID. Braces, capitals and missing hyphens would not read back.
+/// The text before the GUID at the end of an id, and the GUID. Braces, capitals and missing hyphens would be lost.
 fn split(id: &str) -> Option<(&str, uuid::Uuid)> {
     let (prefix, guid) = id.split_at_checked(id.len().checked_sub(GUID)?)?;
     let parsed = uuid::Uuid::try_parse(guid).ok()?;
@@ -51,7 +51,7 @@ fn split(id: &str) -> Option<(&str, uuid::Uuid)> {
     (parsed.hyphenated().encode_lower(&mut spelled) == guid).then_some((prefix, parsed))
 }
 
-/// An id that ends with a GUID takes twenty bytes less.
+/// The key of an id. An id that ends with a GUID takes twenty bytes less.
 fn key(id: &str) -> Vec<u8> {
     match split(id) {
         Some((prefix, guid)) => [&[PACKED], guid.as_bytes().as_slice(), prefix.as_bytes()].concat(),
@@ -88,7 +88,8 @@ fn locator_id(key: &[u8]) -> LocatorId {
     LocatorId::new(id(key))
 }
 
-/// A container: nothing where the service does not say; of one that ends with its asset's GUID what stands before that.
+/// A container: null if the service does not report it; for a container that ends with its asset's GUID, the text
+/// before that.
 pub(super) fn container(asset: &AssetId, container: Option<&ContainerName>) -> Value {
     let Some(container) = container else { return Value::Null };
     Value::Blob(match (split(asset.as_str()), split(container.as_str())) {
@@ -174,7 +175,7 @@ pub(super) fn target_asset(row: &Row<'_>) -> rusqlite::Result<TargetAsset> {
     target_asset_from(row, 0)
 }
 
-/// The same where its columns begin at `first`.
+/// As [`target_asset`], with columns that begin at `first`.
 fn target_asset_from(row: &Row<'_>, first: usize) -> rusqlite::Result<TargetAsset> {
     let id = asset_id(row.get_ref(first)?.as_blob()?);
     let alternate_id: Option<String> = row.get(first + 2)?;
@@ -211,13 +212,13 @@ pub(super) fn holding(row: &Row<'_>) -> rusqlite::Result<Holding> {
     Ok(Holding { locator: locator(row)?, ours: row.get(6)? })
 }
 
-/// The columns of a locator of ours (`tl`), the copy that it is on (`t`) and the copy's source asset (`s`).
+/// The columns of a locator of ours (`tl`), its copy (`t`) and the copy's source asset (`s`).
 pub(super) const REVOKED: &str = "
     SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry, tl.kind,
            t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.metadata,
            t.source, s.protection, s.covered, tl.rowid";
 
-/// A locator of ours with its place.
+/// A locator of ours with its row number.
 pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<(i64, Revoked)> {
     let revoked = Revoked {
         locator: locator(row)?,
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_reads_back_whether_it_is_named_after_its_asset_or_not() {
+    fn containers_named_after_their_assets_and_others_read_back() {
         let asset = AssetId::new("nb:cid:UUID:0b2e5b1c-7f0a-4d4e-9a55-0123456789ab");
         for name in [None, Some("asset-0b2e5b1c-7f0a-4d4e-9a55-0123456789ab"), Some("other")] {
             let name = name.map(ContainerName::new);

@@ -1,5 +1,5 @@
-//! The blobs of a container that lists them in another order than that of their names, sorted in a temporary table. It is in memory
-//! as long as it is small, then in a file without a name that goes with the process.
+//! The blobs of a container whose listing is not in name order, sorted in a temporary table. It is in memory while it
+//! is small, then in a file without a name that is removed with the process.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -11,7 +11,7 @@ use crate::model::Blob;
 
 /// Memory for pages of the table, in KiB. Every asset in progress may have two tables.
 const CACHE_KIB: i64 = 512;
-/// Names compare by their bytes, as everywhere.
+/// Names are compared by their bytes, as everywhere else.
 const TABLE: &str = "CREATE TABLE blob (name BLOB PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID";
 
 /// Blobs in name order.
@@ -19,7 +19,7 @@ const TABLE: &str = "CREATE TABLE blob (name BLOB PRIMARY KEY, entry TEXT NOT NU
 pub(crate) struct SortedBlobs(Mutex<Connection>);
 
 impl SortedBlobs {
-    /// No blobs.
+    /// An empty table.
     pub(crate) fn open() -> Result<Self, Error> {
         let connection = Connection::open("").map_err(failed("make"))?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed("make"))?;
@@ -29,7 +29,7 @@ impl SortedBlobs {
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// Adds blobs. One whose name is there already takes its place.
+    /// Adds blobs. A blob with an existing name replaces the earlier one.
     pub(crate) fn add(&self, blobs: &[&Blob]) -> Result<(), Error> {
         let mut connection = self.lock();
         let adding = connection.transaction().map_err(failed("fill"))?;
@@ -44,13 +44,13 @@ impl SortedBlobs {
         adding.commit().map_err(failed("fill"))
     }
 
-    /// Takes a blob away.
+    /// Removes a blob.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
         let removed = self.lock().execute("DELETE FROM blob WHERE name = ?1", [name.as_bytes()]);
         removed.map(drop).map_err(failed("change"))
     }
 
-    /// Up to so many blobs that come after that name; all names come after the empty one.
+    /// Up to `most` blobs whose names come after that name; all names come after the empty one.
     pub(crate) fn after(&self, name: &str, most: usize) -> Result<Vec<Blob>, Error> {
         let connection = self.lock();
         let query = "SELECT entry FROM blob WHERE name > ?1 ORDER BY name LIMIT ?2";
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn blobs_come_back_whole_and_in_the_order_of_their_bytes() {
+    fn blobs_read_back_unchanged_and_in_the_byte_order_of_their_names() {
         let sorted = SortedBlobs::open().unwrap();
         let listed: Vec<Blob> = ["a", "a/1", "a-1/x", "a.txt", "é", "Z"].map(|name| blob(name, 7)).into();
         sorted.add(&listed.iter().collect::<Vec<_>>()).unwrap();

@@ -7,11 +7,11 @@ use rusqlite::Connection;
 
 use crate::error::Error;
 
-/// Memory for pages of the tables, in KiB; what does not fit is in the file.
+/// Memory for pages of the tables, in KiB; the rest is in the file.
 const CACHE_KIB: i64 = 16_384;
-/// For so long no other task may be kept from going on.
+/// The longest time for which other tasks may be blocked.
 const LONGEST: Duration = Duration::from_millis(500);
-/// Enough for a request that is due to be sent, and for an answer that is there to be read.
+/// Long enough to send a request that is due, and to read an answer that has arrived.
 const PAUSE: Duration = Duration::from_millis(10);
 
 const TABLES: &str = "
@@ -60,10 +60,10 @@ const TABLES: &str = "
     CREATE TABLE revocation (n INTEGER PRIMARY KEY);
 ";
 
-/// What is looked up, once everything is listed. What compares whole tables goes through two indexes in the same order, which
-/// hold all that it asks for: at a million assets, where the tables are many times [`CACHE_KIB`], the same by single look-ups takes
-/// minutes in place of seconds. Parts of one asset's file records become one sum: a digest is three
-/// numbers below 2^42, so that two million of them add up without an overflow.
+/// Indexes for the queries after everything is listed. A comparison of whole tables reads two indexes in the same
+/// order, which contain all columns that it needs: at a million assets, where the tables are many times [`CACHE_KIB`],
+/// single look-ups take minutes instead of seconds. Parts of one asset's file records are added to one sum: a digest is
+/// three numbers below 2^42, so that two million of them add up without an overflow.
 const INDEXES: &[&str] = &[
     "CREATE INDEX source_by_id ON source_asset (id)",
     "CREATE INDEX target_by_id ON target_asset (id, source)",
@@ -81,11 +81,12 @@ const LISTED: [&str; 4] = ["source_asset", "target_asset", "source_locator", "ta
 
 /// The last steps, after repeated rows are deleted.
 const SUMS: &[&str] = &[
-    // A mark that does not name its asset, with locators of somebody else on the asset: somebody copied the mark. Locators of ours
-    // are made on our own copies only: the service acknowledged the complete mark and did not store it.
+    // If a mark does not name its asset, and the asset has foreign locators, another program copied the mark. With
+    // locators of ours it is our copy, because we create locators only on our copies: the service acknowledged the
+    // complete mark and did not store it.
     "UPDATE target_asset SET standing = 0, source = NULL
      WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id AND NOT l.ours)",
-    // Nothing is withdrawn from a part that the source has deleted, and nothing marks it.
+    // Nothing is withdrawn from a part that the source has deleted, and the part has no mark.
     "UPDATE target_asset SET retired = 1
      WHERE part AND source IS NOT NULL AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = target_asset.source)",
     "CREATE TABLE file_sum AS
@@ -111,7 +112,7 @@ fn without_repetition(table: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Spool {
     connection: Mutex<Connection>,
-    /// When other tasks could go on the last time.
+    /// The time when other tasks could last run.
     paused: Mutex<Instant>,
 }
 
@@ -128,7 +129,7 @@ impl Spool {
         Ok(Self { connection: Mutex::new(connection), paused: Mutex::new(Instant::now()) })
     }
 
-    /// Makes the indexes; from here on the tables are read.
+    /// Creates the indexes; afterwards the tables are read.
     pub(crate) async fn index(&self) -> Result<(), Error> {
         for step in INDEXES {
             self.step(step).await?;
@@ -148,8 +149,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Lets the other tasks go on between steps that take seconds in a large library: who does not renew the lock in time
-    /// loses it. In a small library it does nothing.
+    /// Lets other tasks run between steps that take seconds in a large library: a lock that is not renewed in time is
+    /// lost. In a small library it does nothing.
     pub(crate) async fn pause(&self) {
         let is_due = self.paused.lock().expect("no panic while held").elapsed() >= LONGEST;
         if is_due {
@@ -176,7 +177,7 @@ mod tests {
     use crate::model::{AssetId, Locator, LocatorId, LocatorKind};
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_listed_twice_is_there_once_as_it_was_listed_first() {
+    async fn a_row_that_was_listed_twice_is_kept_once_as_first_listed() {
         let spool = Spool::open().unwrap();
         let locator = |asset: &str, name: &str| Locator {
             id: LocatorId::new("0b2e5b1c-7f0a-4d4e-9a55-0123456789ab"),
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_listed_twice_is_found_in_one_way_through_an_index() {
+    async fn rows_that_were_listed_twice_are_found_by_reading_an_index_once() {
         let spool = Spool::open().unwrap();
         spool.index().await.unwrap();
         for table in LISTED {
