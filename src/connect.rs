@@ -1,4 +1,4 @@
-//! Makes the clients of both accounts from a configuration.
+//! Creates the clients of both accounts from a configuration.
 
 mod viewer;
 
@@ -25,10 +25,10 @@ use crate::throttle::{Lane, LaneLimits, Rates};
 use crate::transport::{AllowedHosts, guarded, guarded_for_viewers};
 pub use viewer::{Viewer, ViewerAnswer, ViewerRequest};
 
-/// Requests at once to each side, as viewers ask. A browser has six connections to a host.
+/// The number of viewer requests at once to each side. A browser has six connections to a host.
 const VIEWERS: usize = 16;
 
-/// What the tokens for storage accounts are for.
+/// The audience of the tokens for storage accounts.
 const STORAGE: &str = "https://storage.azure.com";
 
 /// One side of the mirror.
@@ -39,17 +39,17 @@ pub struct Endpoint {
     /// The same account, for the operations that a mirror does not need: jobs, single locators, policies. `None`: it
     /// does not support them.
     pub authoring: Option<Arc<dyn Authoring>>,
-    /// Its storage accounts. The first one has the assets of which the media account does not say where they are.
+    /// Its storage accounts. The first one has the assets whose storage account the media account does not report.
     pub storage: Vec<Arc<BlobAccount>>,
     /// All lanes of this side, for statistics.
     pub lanes: Vec<Arc<Lane>>,
     /// Asynchronous copies that may be pending at once in each storage account.
     pub pending_copies: usize,
-    /// Scheme and host to show streaming URLs with, where configured.
+    /// Scheme and host for streaming URLs, if configured.
     pub streaming_url: Option<url::Url>,
     /// The URLs of its storage accounts, in their order.
     pub storage_urls: Vec<url::Url>,
-    /// The network as viewers use it, without credentials.
+    /// The network for viewer requests, without credentials.
     pub viewer: Viewer,
     /// Which side it is.
     pub side: Side,
@@ -79,16 +79,17 @@ impl Endpoint {
         }
     }
 
-    /// Asks the host of `streaming_url` for that URL's head. Any status is an answer.
+    /// Requests the head of that URL from the host of `streaming_url`. Any status is an answer.
     ///
     /// # Errors
-    /// No answer: the name is unknown, the connection or TLS fails, or the time is over. Also for another host.
+    /// No answer: the name is unknown, the connection or TLS fails, or the time is over. The URL is of another host.
     pub async fn ask_as_viewer(&self, url: &url::Url) -> Result<u16, Failure> {
         self.viewer.head(url).await
     }
 
-    /// The media account's default storage account, which keeps the state, wherever the configuration names it. Of several
-    /// the media account is asked; if its API does not say it (below 2.2), the first one counts.
+    /// The media account's default storage account, which stores the state, at any position in the configuration. If
+    /// several are configured, the media account is asked; if its API does not report it (below 2.2), the first one is
+    /// used.
     ///
     /// # Errors
     /// It is not configured, or the media account does not answer.
@@ -128,15 +129,16 @@ impl Pair {
     }
 }
 
-/// Makes the clients of both accounts. Nothing is sent yet.
+/// Creates the clients of both accounts. Sends no requests.
 ///
-/// `client` is the network, or an emulator in the same process. Each side gets an allow-list and lanes of its own.
+/// `client` is the network, or an emulator in the same process. Each side gets a separate allow-list and separate
+/// lanes.
 ///
 /// # Errors
-/// A storage key is no key.
+/// A storage key is invalid.
 pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Error> {
     let memory = Memory::default();
-    // What is archived on the target alone does not play there, and is reported.
+    // Blobs that are archived only on the target do not play there, and are reported.
     let of_the_target = Selection { archived: Archived::Report, ..config.blobs.selection.clone() };
     let of_the_target = BlobsConfig { selection: of_the_target, split: config.blobs.split.clone() };
     Ok(Pair {
@@ -208,7 +210,7 @@ fn endpoint(
     })
 }
 
-/// The principals of one side's storage accounts, each with tokens of its own.
+/// The principals of one side's storage accounts, each with separate tokens.
 struct SignIns {
     client: Arc<dyn HttpClient>,
     hosts: AllowedHosts,
@@ -216,7 +218,7 @@ struct SignIns {
 }
 
 impl SignIns {
-    /// What lets us into an account. Accounts with the same principal share its tokens.
+    /// The access to an account. Accounts with the same principal share its tokens.
     fn access(&mut self, credential: &StorageCredential, account: &AccountName) -> Access {
         let sign_in = match credential {
             StorageCredential::Key(key) => return Access::Key(key.clone()),

@@ -1,4 +1,4 @@
-//! Asks a host as a viewer does: without credentials, and any status is an answer.
+//! Sends requests to a host like a viewer: without credentials, and any status is an answer.
 
 use std::sync::Arc;
 
@@ -26,18 +26,18 @@ pub struct Viewer {
     caller: Caller,
 }
 
-/// What a viewer asks for.
+/// A request of a viewer.
 #[derive(Debug, Clone, Copy)]
 pub struct ViewerRequest<'a> {
     /// The URL.
     pub url: &'a Url,
-    /// Headers beside those of every request. With `access-control-request-method`, it is sent as OPTIONS.
+    /// Additional headers. With `access-control-request-method`, it is sent as OPTIONS.
     pub headers: &'a [(&'static str, String)],
-    /// Bytes of the body to keep, at most. A longer one is not kept.
+    /// The most bytes of the body to keep. A longer body is not kept.
     pub keep: usize,
 }
 
-/// What the host answers, read to its end.
+/// The answer of the host, read to its end.
 #[derive(Debug, Clone)]
 pub struct ViewerAnswer {
     /// HTTP status.
@@ -48,7 +48,7 @@ pub struct ViewerAnswer {
     pub length: u64,
     /// SHA-256 of the body.
     pub digest: [u8; 32],
-    /// The body, unless it is longer than what was to be kept.
+    /// The body, unless it is longer than the limit.
     pub body: Option<Bytes>,
 }
 
@@ -57,18 +57,19 @@ impl Viewer {
         Self { client, hosts, caller }
     }
 
-    /// Lets it ask the host of that URL, too: one from which the library's own account says that viewers read.
+    /// Allows requests to the host of that URL, too: one from which viewers read according to the library's account.
     pub fn allow(&self, url: &Url) {
         self.hosts.allow(url);
     }
 
-    /// The status of a URL's head, asked once.
+    /// The status of a request for a URL's head, sent once.
     pub(super) async fn head(&self, url: &Url) -> Result<u16, Failure> {
         let answer = self.client.execute_request(&Request::new(url.clone(), Method::Head)).await?;
         Ok(answer.status().into())
     }
 
-    /// Asks, as often as the retry policy allows. A refusal that persists is an answer, too, then without a body.
+    /// Sends the request, and retries as often as the retry policy allows. A status that persists is an answer, too,
+    /// then without a body.
     ///
     /// # Errors
     /// No answer: the name is unknown, the connection or TLS fails, the time is over, the body is compressed or too large.
@@ -95,7 +96,7 @@ impl Viewer {
         }
         let answer = self.client.execute_request(&request).await?;
         let status = u16::from(answer.status());
-        // What the table of retries knows as trouble of a service; any other status is what viewers get.
+        // The statuses that the retry policy treats as a problem of the service; viewers get any other status.
         if matches!(status, 408 | 429 | 500 | 502 | 503 | 504) {
             return Err(Failure::Refused {
                 status,
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_is_retried_and_a_status_that_persists_is_an_answer() {
+    async fn errors_of_the_service_are_retried_and_a_status_that_persists_is_an_answer() {
         let url: Url = "https://a.example/x".parse().unwrap();
         for (statuses, expected) in
             [(vec![200, 503, 429], 200), (vec![404], 404), (vec![401], 401), (vec![503; 8], 503)]
@@ -209,14 +210,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_that_was_not_allowed_is_not_asked() {
+    async fn a_host_that_was_not_allowed_gets_no_request() {
         let viewer = viewer(Arc::new(Host(Mutex::new(Vec::new()))));
         let error = viewer.ask(of(&"https://b.example/x".parse().unwrap(), 0)).await.unwrap_err();
         assert!(matches!(error.failure, Failure::ForeignHost(_)), "{error}");
     }
 
     #[tokio::test]
-    async fn the_question_of_a_browser_is_sent_as_options() {
+    async fn the_preflight_request_of_a_browser_is_sent_as_options() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
         let viewer = viewer(network().unwrap());
