@@ -1,6 +1,6 @@
 //! Causes why the target differs from the source, with stable codes, and the changes of a run.
 //!
-//! Decisions are made and passed on as these types. Text is made from them only to be shown. A code never changes its
+//! Decisions are made and passed on as these types. They become text only for display. A code never changes its
 //! meaning, so that scripts and configurations can use it.
 
 mod change;
@@ -33,7 +33,7 @@ pub enum Cause {
     Protected,
     /// It is or was published on the target although it is protected in the source, and a guard holds the withdrawal.
     PlaysInTheClear,
-    /// Whether it is protected could not be read.
+    /// Its protection could not be read.
     ProtectionUnreadable,
     /// The public access of its container could not be set on the target.
     PublicAccess,
@@ -55,11 +55,11 @@ pub enum Cause {
     NoLocatorRoom,
     /// A locator moved in the source, and one of the two assets is not part of this run.
     LocatorMovedOutOfScope,
-    /// A locator that mediamirror did not make plays on our copy, and the source has withdrawn its id.
+    /// A locator that mediamirror did not create plays on our copy, and the source has withdrawn its id.
     ForeignLocatorRevoked,
     /// Several assets of the target are marked as its copy.
     TwoCopies,
-    /// The target has an asset for it that mediamirror did not make.
+    /// The target has an asset for it that mediamirror did not create.
     ForeignCopy,
     /// The source asset is a copy of an asset in the target account.
     CopyOfTarget,
@@ -71,7 +71,7 @@ pub enum Cause {
     Withheld,
     /// An entry of the operator's `withhold` list matches nothing.
     WithholdUnmatched,
-    /// A listing leaves out something that exists.
+    /// A listing omits something that exists.
     ListingIncomplete,
     /// It changed each time it was copied.
     SourceChanging,
@@ -83,7 +83,7 @@ pub enum Cause {
     SourceRefusesTarget,
     /// The source account refuses the signature in requests from the target's service.
     SourceSignatureRefused,
-    /// A container on the target takes no writes, as the destination of object replication.
+    /// A container on the target cannot be written to, because it is the destination of object replication.
     TargetNotWritable,
     /// The container of a copy was deleted.
     TargetContainerDeleted,
@@ -111,9 +111,9 @@ pub enum Cause {
     TargetActive,
     /// The source is the active side.
     SourceActive,
-    /// Both sides of an asset were changed since they were equal.
+    /// Both sides of an asset were changed since they were last equal.
     ChangedOnBothSides,
-    /// Only the original was changed since both sides were equal.
+    /// Only the original was changed since both sides were last equal.
     OriginalChanged,
     /// The target has copies of the source, but the state of the pair is missing.
     StateMissing,
@@ -123,7 +123,7 @@ pub enum Cause {
     ClockSkew,
     /// No streaming endpoint of the target is running.
     TargetNotStreaming,
-    /// Another run made a copy of it at the same time.
+    /// Another run created a copy of it at the same time.
     MadeByAnotherRun,
     /// A service acknowledged a change that is missing when it is read back.
     NotThereWhenReadBack,
@@ -139,11 +139,11 @@ pub enum Cause {
     NotSupported,
     /// Viewers of the target get something else.
     PlaysDifferently,
-    /// The pages of other sites may not use it alike.
+    /// Pages of other sites may not use both sides in the same way.
     CorsDiffers,
     /// A manifest names the host of one side.
     ManifestNamesOtherHost,
-    /// An answer does not say how long it may be kept.
+    /// An answer does not specify how long it may be cached.
     NoCacheControl,
     /// Viewers get the same refusal on both sides.
     NotPlayableAtSource,
@@ -157,33 +157,33 @@ pub enum Cause {
     NothingSelected,
     /// Stored access policies or settings of an account could not be read.
     SettingsUnchecked,
-    /// Something could be deleted, and this run is not one that deletes.
+    /// Deletions are due, and this run does not delete.
     DeletionsPutOff,
-    /// Something is not deleted because it may be somebody else's.
+    /// Something is not deleted because it may belong to another program.
     NotDeleted,
-    /// It changed after the plan was made that the run applies.
+    /// It changed after the applied plan was made.
     PlanStale,
-    /// The plan that the run applies does not have it.
+    /// The applied plan does not contain it.
     NotInPlan,
     /// The copy changed on the target since it was proven.
     CopyAltered,
-    /// The ledger names a copy that is not there.
+    /// The ledger names a copy that does not exist.
     CopyMissing,
-    /// A copy has content keys or delivery policies, and its source has not.
+    /// A copy has content keys or delivery policies, and its source has none.
     CopyProtected,
-    /// Viewers of the target do not get it.
+    /// Viewers of the target cannot get it.
     DoesNotPlay,
     /// A locator that plays in the source does not play from the target.
     LocatorMissing,
     /// There is no complete copy yet.
     NotMirroredYet,
-    /// Nothing says whether it should play, or whether the copy is complete.
+    /// It is unproven whether it should play, or whether the copy is complete.
     NotProven,
     /// It is unknown whether it plays from the target.
     ProbeUnanswered,
 }
 
-/// What a cause means for the promise that everything that plays in the source plays on the target, too.
+/// The meaning of a cause for the promise that everything that plays in the source plays on the target, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, schemars::JsonSchema, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -191,7 +191,7 @@ pub enum Class {
     Skipped,
     /// This run failed to mirror it.
     Failed,
-    /// A thing that mediamirror did not make is in the way.
+    /// It is in conflict with something that mediamirror did not create.
     Conflict,
     /// A guard holds it until a person decides.
     Held,
@@ -199,7 +199,7 @@ pub enum Class {
     Unchecked,
     /// The operator withholds it.
     Withheld,
-    /// Worth a line. The target owes nothing.
+    /// Reported, but the target owes nothing.
     Noted,
 }
 
@@ -219,7 +219,7 @@ impl Cause {
         self.entry().remedy
     }
 
-    /// The kind of verdict.
+    /// The class of the verdict.
     pub fn class(self) -> Class {
         self.entry().class
     }
@@ -294,7 +294,7 @@ impl schemars::JsonSchema for Cause {
 /// A cause, and the part of the asset that has it.
 #[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
 pub struct Finding {
-    /// Why.
+    /// The cause.
     #[serde(rename = "code")]
     pub cause: Cause,
     /// The part of the asset that it concerns, and the service's message; may be empty. It does not contain the asset's
@@ -329,7 +329,7 @@ impl Finding {
         self.cause.owed() && !self.unpublished
     }
 
-    /// The kind of verdict.
+    /// The class of the verdict.
     pub fn class(&self) -> Class {
         self.cause.class()
     }

@@ -1,4 +1,4 @@
-//! What a run changes on the target, as data. Text is made where it is shown.
+//! The changes of a run on the target, as data. They become text only for display.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::{AssetId, LocatorId, LocatorKind};
 
-/// Names of blobs that a line shows.
+/// The number of blob names in a line.
 const SHOWN: usize = 10;
 
 /// One kind of change of one asset on the target.
@@ -16,22 +16,22 @@ const SHOWN: usize = 10;
 pub enum Change {
     /// A new copy.
     New {
-        /// Blobs of it.
+        /// The number of its blobs.
         blobs: u64,
     },
     /// Blobs copied again or added.
     Blobs {
-        /// How many.
+        /// The number of blobs.
         blobs: u64,
     },
     /// Headers or metadata set in place.
     Headers {
-        /// Of how many blobs.
+        /// The number of blobs.
         blobs: u64,
     },
     /// Index tags set in place.
     Tags {
-        /// Of how many blobs.
+        /// The number of blobs.
         blobs: u64,
     },
     /// Name, description or mark.
@@ -40,13 +40,13 @@ pub enum Change {
     Metadata,
     /// Stored access policies of the container.
     Policies,
-    /// Rules of the account for the pages of other sites.
+    /// CORS rules of the account.
     Cors,
     /// The account's static website.
     Website,
     /// File records.
     Records,
-    /// A locator was made.
+    /// A locator was created.
     LocatorMade {
         /// Its id.
         id: LocatorId,
@@ -59,16 +59,16 @@ pub enum Change {
         id: LocatorId,
         /// Its kind.
         kind: LocatorKind,
-        /// Its new end.
+        /// Its new expiry.
         expiry: Timestamp,
-        /// Is the new end later than the one before?
+        /// Is the new expiry later than the previous one?
         longer: bool,
     },
-    /// A locator was removed and made again, here.
+    /// A locator was removed from another copy and created on this one.
     LocatorMoved {
         /// Its id.
         id: LocatorId,
-        /// Milliseconds in which it did not answer.
+        /// Milliseconds in which it was unavailable.
         dead_milliseconds: u64,
     },
     /// A locator was removed.
@@ -77,14 +77,14 @@ pub enum Change {
         id: LocatorId,
         /// Its kind.
         kind: LocatorKind,
-        /// Why.
+        /// The reason.
         why: Withdrawal,
     },
     /// The source has deleted the asset; the copy keeps its bytes.
     Retired,
-    /// The retired copy is to be deleted.
+    /// The retired copy will be deleted.
     CopyToDelete {
-        /// Not before.
+        /// The earliest time of the deletion.
         on: Timestamp,
     },
     /// The retired copy was deleted.
@@ -94,13 +94,13 @@ pub enum Change {
         /// Their bytes.
         bytes: u64,
     },
-    /// Blobs that the source has deleted are to be deleted.
+    /// Blobs that the source has deleted will be deleted.
     BlobsToDelete {
         /// Their names.
         names: Vec<String>,
         /// Their bytes.
         bytes: u64,
-        /// Not before.
+        /// The earliest time of the deletion.
         on: Timestamp,
     },
     /// Blobs that the source has deleted were deleted.
@@ -114,13 +114,14 @@ pub enum Change {
     SecondCopyDeleted {
         /// Its id.
         copy: AssetId,
-        /// The copy that stays.
+        /// The copy that is kept.
         kept: AssetId,
     },
 }
 
 impl Change {
-    /// Does it take something off the target, or announce that? Then it is named each time, however much else there is.
+    /// Does it remove something from the target, or announce that? Then it is always reported, however many changes
+    /// there are.
     pub fn takes_away(&self) -> bool {
         matches!(
             self,
@@ -135,15 +136,15 @@ impl Change {
     }
 }
 
-/// Why a locator was withdrawn.
+/// The reason why a locator was withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Withdrawal {
-    /// The source has no such locator any more.
+    /// The source no longer has the locator.
     Revoked,
-    /// The source serves another asset under it.
+    /// In the source, the locator plays another asset.
     Moved,
-    /// The asset is protected in the source now.
+    /// The asset is now protected in the source.
     Protected,
     /// The operator withholds it.
     Withheld,
@@ -160,7 +161,7 @@ impl fmt::Display for Withdrawal {
     }
 }
 
-/// The first of some names, and how many more there are.
+/// The first names, and the number of the others.
 fn listed(names: &[String]) -> String {
     let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(SHOWN) {

@@ -3,7 +3,7 @@
 use super::table::{Entry, entry};
 use super::{Cause, Class};
 
-/// Why something that the source has deleted is not deleted on the target.
+/// Reasons why something that the source has deleted is not deleted on the target.
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
         Cause::DeletionsPutOff,

@@ -1,10 +1,10 @@
-//! The causes of a run's direction: which side is active, and what changed on both. Code, class, sentence, remedy, in order of
-//! code.
+//! The causes of a run's direction: which side is active, and what changed on both sides. Code, class, sentence,
+//! remedy, in order of code.
 
 use super::table::{Entry, entry};
 use super::{Cause, Class};
 
-/// Which side may be written, and what is taken from which.
+/// The causes about the side that may be written, and about changes on both sides.
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
         Cause::ChangedOnBothSides,

@@ -1,19 +1,19 @@
-//! How a run ends.
+//! The outcome of a run.
 
-/// How a run ended, or would end.
+/// The outcome of a run, or its expected outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Everything in scope is mirrored and verified.
     #[default]
     Complete,
-    /// It came to its end, but some assets could not be mirrored.
+    /// It completed, but some assets could not be mirrored.
     Partial,
-    /// A guard holds changes back: a person has to decide.
+    /// A guard holds changes: a person must decide.
     Held,
     /// It was asked to stop; the next run resumes it.
     Interrupted,
-    /// Nothing was to be changed.
+    /// It was a dry run and changed nothing.
     DryRun,
     /// It ended with an error, and has no summary.
     Failed,
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_code_is_what_json_has() {
+    fn its_code_is_the_same_as_in_json() {
         for outcome in Outcome::ALL {
             assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.code());
             assert_eq!(Outcome::of_code(outcome.code()), Some(outcome));

@@ -3,7 +3,7 @@
 use super::table::{Entry, entry};
 use super::{Cause, Class};
 
-/// Why something does not play from the target now.
+/// Reasons why something does not play from the target now.
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
         Cause::CopyAltered,

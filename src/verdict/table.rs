@@ -1,5 +1,5 @@
-//! The table of causes: code, class, sentence, remedy, in order of code. Those about viewers and bytes are in `viewers`, those of
-//! `ready` in `readiness`.
+//! The table of causes: code, class, sentence, remedy, in order of code. Causes about viewers and bytes are in
+//! `viewers`, those of `ready` in `readiness`.
 
 use super::{Cause, Class};
 

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn every_cause_has_one_entry_and_a_code_of_its_own() {
+fn every_cause_has_one_entry_and_a_unique_code() {
     let mut codes: Vec<&str> = Cause::all().map(Cause::code).collect();
     codes.dedup();
     let others = [viewers::ENTRIES, plans::ENTRIES, deletions::ENTRIES, directions::ENTRIES, readiness::ENTRIES];
@@ -31,7 +31,7 @@ fn an_asset_that_does_not_play_in_the_source_is_not_owed_but_a_failure_is() {
 }
 
 #[test]
-fn a_finding_says_its_code_its_sentence_and_its_detail() {
+fn the_line_of_a_finding_has_its_code_its_sentence_and_its_detail() {
     let finding = Finding::new(Cause::TwoCopies, "a and b");
     assert_eq!(finding.to_string(), format!("two-copies: {}: a and b", Cause::TwoCopies.sentence()));
     assert!(finding.line(true).ends_with(Cause::TwoCopies.remedy()));

@@ -3,7 +3,7 @@
 use super::table::{Entry, entry};
 use super::{Cause, Class};
 
-/// What viewers get, and what was read byte by byte.
+/// The causes about viewers, and about comparisons of bytes.
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
         Cause::BytesDiffer,
