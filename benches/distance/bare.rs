@@ -1,4 +1,4 @@
-//! The barest client that could do the work: signed requests over kept connections, and nothing else.
+//! The simplest client that can do the work: signed requests over kept connections, and nothing else.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,14 +19,14 @@ use crate::process;
 const AT_ONCE: u64 = 1_024;
 const VERSION: &str = "2025-07-05";
 
-/// What it used.
+/// The resources that it used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bare {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
 }
 
-/// What it asks for.
+/// The kind of its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Put Blob From URL into one container.
@@ -70,7 +70,7 @@ impl Account {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// A container that can be read by its URL alone.
+    /// The URL of a container that is readable without a key.
     fn readable(&self, container: &str) -> String {
         let (expiry, sas) = ("2099-01-01T00:00:00Z", "2020-12-06");
         let to_sign = format!("r\n\n{expiry}\n/blob/{}/{container}\n\n\n\n{sas}\nc\n\n\n\n\n\n\n", self.name);
@@ -80,10 +80,10 @@ impl Account {
     }
 }
 
-/// Sends so many requests.
+/// Sends `requests` requests.
 pub(crate) fn run(ready: &Value, kind: Kind, requests: u64) -> Bare {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
-    // There is one already where an earlier case ran.
+    // If an earlier case ran, a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
         let client = Client::builder().pool_max_idle_per_host(usize::MAX).http1_only().build().expect("a client");

@@ -1,8 +1,8 @@
-//! Measures what distance costs: the same work at 0, 20, 60 and 120 ms a request, beside a bare client that sends as many
-//! signed requests and does nothing else, in one run: `cargo bench --bench distance`.
+//! Measures the cost of distance: the same work with 0, 20, 60 and 120 ms per request, compared with a simple client
+//! that only sends as many signed requests, in one run: `cargo bench --bench distance`.
 //!
-//! The program, the emulator and this client are processes of their own. `-- --full` adds 5,000 assets of 20 blobs at 60 ms,
-//! `-- --only 60` leaves all but one distance (and 0 ms, which the bars are held against) out.
+//! The program, the emulator and this client are separate processes. `-- --full` adds 5,000 assets of 20 blobs at 60
+//! ms; `-- --only 60` measures only this distance (and 0 ms, with which the bars are compared).
 
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of counts far below 2^52")]
@@ -19,12 +19,12 @@ use process::{Regions, Used};
 
 /// Milliseconds before each answer.
 const DISTANCES: [u64; 4] = [0, 20, 60, 120];
-/// Round trips that an asset's path is given beside the bare client's time without distance.
+/// The number of round trips that the bar adds for an asset to the simple client's time without distance.
 const ROUND_TRIPS: u32 = 20;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    // `cargo test --benches` runs this without the flag that `cargo bench` gives: then there is nothing to measure.
+    // `cargo test --benches` runs this without the flag that `cargo bench` passes; then nothing is measured.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
@@ -41,15 +41,16 @@ fn main() {
     }
 }
 
-/// A library, and what is done with it.
+/// A library, and the measured run.
 struct Case {
     assets: u64,
     blobs: u64,
-    /// A run in which nothing has changed, not the first one.
+    /// A later run without changes, instead of the first run.
     night: bool,
 }
 
-/// All distances of a case; the bar is 1.3 times the bare client's wall time without distance, and twenty round trips.
+/// Measures all distances of a case; the bar is 1.3 times the simple client's wall time without distance, plus twenty
+/// round trips.
 fn compare(name: &str, case: &Case, only: Option<u64>) {
     let mut near = None;
     for latency in DISTANCES.into_iter().filter(|latency| *latency == 0 || only.is_none_or(|only| only == *latency)) {
@@ -71,14 +72,14 @@ fn line(name: &str, latency: u64, case: &Case, (used, bare): (Used, Bare), ratio
 }
 
 impl Case {
-    /// The program, and the bare client with as many requests as the program sent.
+    /// The results of the program, and of the simple client with as many requests as the program sent.
     fn measure(&self, latency: u64) -> (Used, Bare) {
         let Self { assets, blobs, night } = self;
         let recipe = format!("assets={assets},blobs={blobs},seed=1,sizes=small,awkward=false,real=false");
         let regions = Regions::start_with(&recipe, &settings(latency));
         let first = regions.sync_with(assets * blobs, &[]);
         let (used, kind) = if *night {
-            // The file records made just before the first sync are listed once more in the night after it.
+            // File records that were created just before the first sync are listed once more in the next one.
             regions.sync_with(0, &[]);
             (regions.sync_with(0, &[]), Kind::List)
         } else {

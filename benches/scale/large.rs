@@ -1,4 +1,4 @@
-//! Large blobs under a bandwidth model, in virtual time: how near to the account's ceiling they are copied.
+//! Large blobs under a bandwidth model, in virtual time: measures how close the copies come to the account's limit.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::config_of;
 use crate::row;
 
-/// What the account copies in a second.
+/// The bytes that the account copies per second.
 const ACCOUNT: u64 = 400_000_000;
-/// What one copy copies in a second.
+/// The bytes that one copy transfers per second.
 const STREAM: u64 = 60_000_000;
-/// Blobs, one an asset.
+/// The number of blobs; each asset has one.
 const BLOBS: u64 = 10;
-/// Bytes of each.
+/// The length of each.
 const LENGTH: u64 = 4 << 30;
 
 thread_local! {
@@ -27,17 +27,17 @@ thread_local! {
     static LEDGER: RefCell<Option<Ledger>> = const { RefCell::new(None) };
 }
 
-/// The ledger's thread works in real time: waits until its work is done, before the runtime skips to the next moment.
+/// The ledger's thread works in real time: this waits until its work is done, before the runtime advances the clock.
 fn wait_for_the_ledger() {
     LEDGER.with_borrow(|ledger| {
         if let Some(ledger) = ledger {
-            // Closed, it has nothing to do.
+            // A closed ledger has no work left.
             let _ = futures::executor::block_on(ledger.settled());
         }
     });
 }
 
-/// Ten blobs of 4 GiB: wall time to ideal.
+/// Ten blobs of 4 GiB: compares the wall time with the ideal time.
 pub(crate) fn ten_large_blobs() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

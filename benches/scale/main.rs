@@ -1,5 +1,5 @@
-//! Measures what the client needs for libraries of different sizes, as ratios within one run: `cargo bench --bench
-//! scale`.
+//! Measures the resources that the client needs for libraries of different sizes, as ratios within one run: `cargo
+//! bench --bench scale`.
 //!
 //! The program and the emulator run as separate processes, so that the memory and the CPU time of the program are
 //! measured alone. Without `-- --full` the library is ten times smaller (5,000 assets instead of 50,000).
@@ -15,17 +15,17 @@ mod process;
 
 use process::{Regions, Used};
 
-/// Blobs of each asset.
+/// The number of blobs of each asset.
 const BLOBS: u64 = 20;
 /// The most memory the client may use for any library, in MB.
 const MEMORY_BAR: f64 = 200.0;
 /// The same for assets of one blob each.
 const LEAN_MEMORY_BAR: f64 = 150.0;
-/// Requests of a night that do not depend on the library: tokens, the lock, the state, the questions for protection.
+/// Requests of a night that do not depend on the library: tokens, the lock, the state, the requests about protection.
 const ONCE: f64 = 20.0;
 
 fn main() {
-    // `cargo test --benches` runs this without the flag that `cargo bench` gives: then there is nothing to measure.
+    // `cargo test --benches` runs this without the flag that `cargo bench` passes; then nothing is measured.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -39,7 +39,7 @@ fn main() {
     row("CPU per blob / that of a tenth of the library", large.first_per_blob() / small.first_per_blob(), 1.15);
 }
 
-/// What the syncs of one library took.
+/// The cost of the syncs of one library.
 struct Library {
     blobs: u64,
     first: Used,
@@ -51,8 +51,8 @@ impl Library {
     }
 }
 
-/// A first sync and two nights without a change. (In the first night the file records made just before the first sync
-/// are listed once more; the second is one like all that follow.)
+/// A first sync and two nights without a change. (In the first night, file records that were created just before the
+/// first sync are listed once more; the second night is like all later ones.)
 fn library(assets: u64) -> Library {
     let blobs = assets * BLOBS;
     let regions = Regions::start(&format!("assets={assets},blobs={BLOBS},seed=1,sizes=small,awkward=false,real=false"));
@@ -79,7 +79,7 @@ fn library(assets: u64) -> Library {
     library
 }
 
-/// Assets of one blob each: what an asset takes beside its blobs.
+/// Assets of one blob each: measures the cost of an asset without its blobs.
 fn lean(fewer: u64, more: u64) {
     let first = |assets: u64| {
         let recipe = format!("assets={assets},blobs=1,seed=1,sizes=small,awkward=false,real=false");

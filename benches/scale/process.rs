@@ -1,4 +1,4 @@
-//! The program as a process of its own, and what it used.
+//! The program as a separate process, and the resources that it used.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 /// The program under measurement.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mediamirror");
-/// Between two looks at a process.
+/// The time between two checks of a process.
 const LOOK: Duration = Duration::from_millis(20);
-/// Looks until a process is given up: an hour.
+/// The number of checks before a process is given up: an hour.
 const MOST_LOOKS: u32 = 180_000;
 /// Clock ticks a second in Linux' process statistics (`USER_HZ`, part of its ABI).
 const TICKS: u64 = 100;
 
-/// Requests by which the program sees at its start that both accounts' keys are good.
+/// Requests with which the program checks at its start that both accounts' keys are valid.
 pub(crate) const CREDENTIAL_CHECKS: u64 = 2;
 
 /// The resources a process used, and the counts it reported.
@@ -23,7 +23,7 @@ pub(crate) const CREDENTIAL_CHECKS: u64 = 2;
 pub(crate) struct Used {
     peak_kilobytes: u64,
     pub(crate) cpu: Duration,
-    /// As the program says: its start is not in it.
+    /// As reported by the program, without its start.
     pub(crate) wall: Duration,
     pub(crate) blob_requests: u64,
     pub(crate) media_requests: u64,
@@ -42,12 +42,12 @@ pub(crate) struct Regions {
 }
 
 impl Regions {
-    /// Starts the regions and fills the first.
+    /// Starts the regions and fills the source.
     pub(crate) fn start(recipe: &str) -> Self {
         Self::start_with(recipe, "")
     }
 
-    /// The same with that emulator's settings.
+    /// As [`Self::start`], with these settings of the emulator.
     pub(crate) fn start_with(recipe: &str, settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let mut command = Command::new(PROGRAM);
@@ -72,7 +72,7 @@ impl Regions {
         panic!("the emulator was not ready in time");
     }
 
-    /// One sync with the small blobs' method, which has to copy that many blobs.
+    /// One sync with the method for small blobs, which must copy that many blobs.
     pub(crate) fn sync(&self, blobs: u64) -> Used {
         self.sync_with(blobs, &["--copy-method", "put"])
     }
@@ -84,7 +84,7 @@ impl Regions {
             .args(["-q", "--output", "json", "sync"])
             .args(flags)
             .current_dir(self.directory.path())
-            // A trace for every error of the SDK costs more than the request it belongs to.
+            // A backtrace for every error of the SDK costs more than the request itself.
             .env_remove("RUST_BACKTRACE")
             .stdout(fs::File::create(&out).expect("a file can be made"))
             .stderr(Stdio::inherit())
@@ -100,7 +100,7 @@ impl Regions {
         Used { peak_kilobytes, cpu, wall, blob_requests: count("blob"), media_requests: count("media") }
     }
 
-    /// What the emulator printed when it was ready.
+    /// The emulator's output when it was ready.
     pub(crate) fn ready(&self) -> serde_json::Value {
         let text = fs::read_to_string(self.directory.path().join("ready")).expect("it is ready");
         serde_json::from_str(&text).expect("JSON")
@@ -109,24 +109,24 @@ impl Regions {
 
 impl Drop for Regions {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to do.
+        // It may already have ended.
         let _ = self.emulator.kill();
         let _ = self.emulator.wait();
     }
 }
 
-/// Does the process of that folder run, and how much CPU time has it used?
+/// Is the process of that folder running, and how much CPU time has it used?
 pub(crate) fn cpu(place: &Path) -> (bool, Duration) {
     let stat = fs::read_to_string(place.join("stat")).unwrap_or_default();
-    // Behind the name in brackets: the state, and eleven fields later the times in user and system mode.
+    // After the name in parentheses: the state, and eleven fields later the times in user and system mode.
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
     let runs = fields.first().is_some_and(|state| *state != "Z" && !state.is_empty());
     (runs, Duration::from_millis((ticks(11) + ticks(12)) * 1_000 / TICKS))
 }
 
-/// Looks at a process until it ends: the most memory it had, and its CPU time. An ended process keeps its times until it
-/// is waited for.
+/// Checks a process until it ends: returns the most memory it had, and its CPU time. An ended process keeps its times
+/// until it is waited for.
 fn watch(process: &Child) -> (u64, Duration) {
     let place = Path::new("/proc").join(process.id().to_string());
     let mut peak = 0;

@@ -1,10 +1,10 @@
-//! A migration of internet scale in virtual time: `cargo bench --bench simulate [-- --full]`.
+//! A migration of a very large library in virtual time: `cargo bench --bench simulate [-- --full]`.
 //!
-//! The engine itself, over the emulator in the same process, under the published limits of a real pair of accounts. The
-//! clock is tokio's, paused: it jumps from event to event, so that days pass in minutes. Printed are the virtual duration
-//! against the ceiling that the limits allow, the requests, and the money at the prices of `prices.toml`.
+//! Runs the engine itself, with the emulator in the same process, under the published limits of a real pair of
+//! accounts. Tokio's paused clock jumps from event to event, so that days pass in minutes. Prints the virtual duration
+//! compared with the fastest one that the limits allow, the requests, and the cost at the prices of `prices.toml`.
 //!
-//! The default is a hundredth of the full size (100,000 assets, 2,000,000 blobs, 1 PB), which differs in nothing but size.
+//! The default is a hundredth of the full size (100,000 assets, 2,000,000 blobs, 1 PB); only the size differs.
 
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 #![expect(clippy::cast_precision_loss, reason = "ratios and sums of money, to a few digits")]
@@ -35,13 +35,14 @@ const INGRESS: u64 = 25_000_000_000 / 8;
 const EGRESS: u64 = 50_000_000_000 / 8;
 /// One server-side copy stream between regions, bytes per second (field reports of 40 to 70 MB/s).
 const STREAM: u64 = 60_000_000;
-/// From here to the account and back.
+/// The round-trip time to the account.
 const LATENCY_MS: u64 = 30;
-/// Requests at once: the account's rate times a block's second would be more than anybody opens; enough for the bandwidth.
+/// Requests at once: enough for the bandwidth. The account's rate times a block's second would be an unrealistic
+/// number.
 const IN_FLIGHT: usize = 512;
-/// Requests that fail for no reason of ours.
+/// The share of requests that fail at random.
 const ERRORS: f64 = 0.001;
-/// The part of the limits that is asked for: services count in windows of their own.
+/// The part of the limits that is used: services count in their own windows.
 const SHARE: f64 = 0.99;
 
 /// The prices of `prices.toml`.

@@ -1,10 +1,10 @@
-//! Measures how much of a service model's throughput the engine uses, as ratios within one run: `cargo bench --bench
-//! throughput`.
+//! Measures the part of a service model's throughput that the engine uses, as ratios within one run: `cargo bench
+//! --bench throughput`.
 //!
-//! 1. The emulator alone: Put Blob From URL requests a second through sockets, so that it is known not to be the bottleneck.
+//! 1. The emulator alone: Put Blob From URL requests per second through sockets, to prove that it is no bottleneck.
 //! 2. The engine under 1,000 requests/s and 20 ms latency per account: the rate in steady state, and the refused
 //!    requests.
-//! 3. The same services through the tutorial's serial algorithm, for comparison.
+//! 3. The tutorial's serial algorithm with the same services, for comparison.
 
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of counts far below 2^52")]
@@ -27,15 +27,15 @@ use setup::Mirror;
 
 /// Requests a second that the service model allows each storage account.
 const ALLOWED: u32 = 1_000;
-/// Added to every answer.
+/// The latency that is added to every answer.
 const LATENCY_MS: u64 = 20;
 /// Requests of the emulator's own measurement.
 const RAW_REQUESTS: u32 = 60_000;
-/// A bound on the sampling: ten minutes.
+/// The limit of the sampling: ten minutes.
 const MOST_SAMPLES: u32 = 6_000;
 
 fn main() {
-    // `cargo test --benches` runs this without the flag that `cargo bench` gives: then there is nothing to measure.
+    // `cargo test --benches` runs this without the flag that `cargo bench` passes; then nothing is measured.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -48,7 +48,7 @@ fn main() {
     });
 }
 
-/// How fast the emulator answers when nothing else is to be done.
+/// The rate at which the emulator answers without other work.
 async fn emulator_alone() {
     let mirror =
         Mirror::start(setup::unlimited(), "assets=1,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
@@ -97,10 +97,10 @@ async fn serial_under_limit() -> f64 {
     rate
 }
 
-/// A moment and the requests answered by then.
+/// A time and the number of requests answered by then.
 type Sample = (Instant, u64);
 
-/// Notes every 100 ms how many requests were answered, until it is aborted.
+/// Every 100 ms, records how many requests were answered, until it is aborted.
 async fn sample(emulator: Arc<EmulatorHandle>, samples: Arc<Mutex<Vec<Sample>>>) {
     for _ in 0..MOST_SAMPLES {
         samples.lock().expect("no panic while held").push((Instant::now(), accepted(&emulator.stats())));
@@ -108,7 +108,7 @@ async fn sample(emulator: Arc<EmulatorHandle>, samples: Arc<Mutex<Vec<Sample>>>)
     }
 }
 
-/// Requests a second in the middle three fifths of the samples, where neither the start nor the tail shows.
+/// Requests per second in the middle three fifths of the samples, without the start and the end.
 fn steady_rate(samples: &[Sample]) -> f64 {
     let (from, to) = (samples[samples.len() / 5], samples[samples.len() * 4 / 5]);
     (to.1 - from.1) as f64 / (to.0 - from.0).as_secs_f64()

@@ -1,4 +1,4 @@
-//! The barest client there is: prepared requests over kept connections.
+//! The simplest client: prepared requests over kept connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,5 @@
-//! The tutorial's algorithm: one asset after the other, one blob after the other, a look at its status every second.
+//! The tutorial's algorithm: one asset after the other, one blob after the other, with a check of its status every
+//! second.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use crate::setup::Mirror;
 
 /// The tutorial's `Thread.Sleep(1000)`.
 const POLL: Duration = Duration::from_secs(1);
-/// Looks at one copy at most.
+/// The most checks of one copy.
 const MOST_LOOKS: u32 = 60;
 
-/// Mirrors the library; returns how many blobs in what time.
+/// Mirrors the library; returns the number of blobs and the time.
 pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
     let pair = mirror.pair();
     let (source, target) = (&pair.source, &pair.target);

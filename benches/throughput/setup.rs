@@ -18,7 +18,7 @@ use crate::config::config_of;
 /// The default target storage account of the emulator.
 pub(crate) const TARGET_STORAGE: &str = "storeeast";
 
-/// A shortest time for asynchronous copies, so that the tutorial's polling has something to wait for.
+/// The shortest time of asynchronous copies, so that the tutorial's polling has to wait.
 const ASYNC_COPY_MS: u64 = 200;
 
 /// Two regions and the accounts' clients.
@@ -50,7 +50,7 @@ pub(crate) fn limited(requests_per_second: u32, latency_ms: u64) -> Settings {
 }
 
 impl Mirror {
-    /// Starts the regions and fills the first.
+    /// Starts the regions and fills the source.
     pub(crate) async fn start(settings: Settings, recipe: &str) -> Self {
         let rate = NonZeroU64::new(u64::from(settings.regions[0].storage[0].limits.requests_per_second));
         let generate = Generate::parse(recipe).expect("the recipe is good");
