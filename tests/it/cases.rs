@@ -1,4 +1,4 @@
-//! Cases from the field: an operator of a mirror reported each, and each is tested with similar cases.
+//! Cases from the field: an operator of a mirror reported each, and each is tested together with similar cases.
 //!
 //! | Row | Case | Test |
 //! | --- | --- | --- |
@@ -8,21 +8,21 @@
 //! | 4 | locator moved to another asset | `locators`, `moves` |
 //! | 5 | a new locator every night | `locators` |
 //! | 6 | protected assets | `protection` |
-//! | 7 | a foreign asset that carries a source id | `theirs` |
+//! | 7 | a foreign asset that has a source id | `theirs` |
 //! | 8 | two runs at once | `runs`, `cli::against_emulator::a_second_run_at_the_same_time_is_refused_with_six` |
 //! | 9 | a storage account that is not configured | `accounts` |
 //! | 10 | one of two storage accounts is down | `accounts` |
 //! | 11 | nothing matches, everything is gone, containers are gone | `guards` |
 //! | 12 | the target's streaming endpoint is stopped | `runs`, `commands` |
-//! | 13 | a copy overwritten by as many bytes | `contents` |
+//! | 13 | a copy overwritten with the same length | `contents` |
 //! | 14 | the exit code of a dry run | `runs`, `commands` |
 //! | 15 | three changes in a large library | `commands` |
 //! | 16 | the target cannot see the source | `refusals` |
 //! | 17 | the source refuses the target | `refusals` |
 //! | 18 | customer keys, encryption scopes, wrong checksums | `refusals` |
 //! | 19 | Content-Type cleared | `contents` |
-//! | 20 | headers or metadata alone changed | `contents` |
-//! | 21 | the mirror turned round | `theirs` |
+//! | 20 | only headers or metadata changed | `contents` |
+//! | 21 | the mirror reversed | `theirs` |
 //! | 22 | a container of the target deleted or emptied | `contents` |
 //! | 23 | standard output is full | `outside::outputs::a_full_standard_output_is_an_error_and_the_run_is_complete_nevertheless` |
 //! | 24 | Ctrl-C on a terminal | `outside::terminal::an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind` |
@@ -72,7 +72,8 @@ const TARGET: usize = 1;
 const WEST: &str = "storewest";
 const EAST: &str = "storeeast";
 
-/// A library of a few films, each published under one locator. Of so many one may change without a guard.
+/// A library of a few films, each published under one locator. With this number, one may change without reaching a
+/// guard.
 struct Films {
     world: World,
     films: Vec<Seeded>,
@@ -84,7 +85,7 @@ impl Films {
         Self::of(6).await
     }
 
-    /// So many films that are not mirrored yet.
+    /// A library of `count` films that are not mirrored yet.
     async fn of(count: usize) -> Self {
         let world = World::empty().await;
         let mut films = Vec::with_capacity(count);
@@ -95,7 +96,7 @@ impl Films {
         Self { world, films }
     }
 
-    /// Six films after their first night.
+    /// Six films after their first run.
     async fn mirrored() -> Self {
         let films = Self::new().await;
         let (summary, _) = films.world.sync().await;
@@ -116,19 +117,19 @@ impl Films {
         self.world.emulator.operator(TARGET)
     }
 
-    /// An hour later, a run.
+    /// Runs an hour later.
     async fn night(&self) -> (Summary, Arc<TestMonitor>) {
         night(&self.world, Options::default()).await
     }
 
-    /// An hour later, a run that mirrors everything.
+    /// Runs an hour later and mirrors everything.
     async fn good_night(&self) -> (Summary, Arc<TestMonitor>) {
         let (summary, monitor) = self.night().await;
         assert_eq!(summary.outcome, Outcome::Complete, "{:?} {:?}", summary.problems, summary.findings);
         (summary, monitor)
     }
 
-    /// Both regions play the same, `verify` finds nothing, and another run changes nothing.
+    /// Checks that both regions play the same, `verify` finds nothing, and another run changes nothing.
     async fn are_settled(&self) {
         assert_plays_alike(&self.world).await;
         let verification = self.world.verify().await;
@@ -139,12 +140,12 @@ impl Films {
         assert_eq!(writes(&self.world), before, "a night without changes writes nothing");
     }
 
-    /// Compares both sides as the operator decided.
+    /// Compares both sides with the operator's options.
     async fn verify_with(&self, options: &Options) -> Verification {
         verify(&self.world.pair(), &self.world.ledger, options, &TestMonitor::default()).await.unwrap()
     }
 
-    /// The pairs of URLs as the operator decided.
+    /// The pairs of URLs with the operator's options.
     async fn urls_with(&self, options: &Options) -> Urls {
         urls(&self.world.pair(), &self.world.ledger, options).await.unwrap()
     }
@@ -156,13 +157,13 @@ impl Films {
     }
 }
 
-/// An hour later, a run with those options.
+/// Runs an hour later with those options.
 async fn night(world: &World, options: Options) -> (Summary, Arc<TestMonitor>) {
     tokio::time::sleep(Duration::from_hours(1)).await;
     world.sync_with(options).await
 }
 
-/// What is written to the target so far, but for its lock and its state.
+/// The writes to the target so far, except for its lock and its state.
 fn writes(world: &World) -> Vec<(String, u64)> {
     let stats = world.emulator.stats();
     let quiet = ["List", "Get", "FrontDoor", "AcsToken", "Batch"];
@@ -171,7 +172,7 @@ fn writes(world: &World) -> Vec<(String, u64)> {
     rows.map(|row| (format!("{} {}", row.account, row.operation), row.count)).collect()
 }
 
-/// Locator -> what it answers, of those that play.
+/// Each playing locator with its answer.
 async fn playing(world: &World, region: usize) -> BTreeMap<String, BTreeMap<String, PlayedAnswer>> {
     let all = world.emulator.plays(region).await.into_iter();
     all.filter(|(_, played)| played.status == 200).map(|(guid, played)| (guid, played.answers)).collect()
@@ -181,7 +182,7 @@ async fn assert_plays_alike(world: &World) {
     assert_eq!(playing(world, TARGET).await, playing(world, SOURCE).await);
 }
 
-/// Lets the next run die: right after it sent a request with that text to the target's media account.
+/// Stops the next run immediately after it sent a request with that text to the target's media account.
 async fn die_after(world: &mut World, options: Options, text: &'static str) {
     let (cluster, written) = (world.emulator.ready().regions[TARGET].cluster.clone(), AtomicBool::new(false));
     let dead = CancellationToken::new();
@@ -205,7 +206,7 @@ async fn die_after(world: &mut World, options: Options, text: &'static str) {
     world.intercept(|_| None);
 }
 
-/// The asset of that name in a region.
+/// The asset with that name in a region.
 fn look(world: &World, region: usize, name: &str) -> AssetLook {
     let all = world.emulator.operator(region).assets();
     let mut found = all.into_iter().filter(|asset| asset.name.as_deref() == Some(name));
@@ -214,7 +215,7 @@ fn look(world: &World, region: usize, name: &str) -> AssetLook {
     look
 }
 
-/// The options of a run over the assets of that name.
+/// The options of a run over the assets with that name.
 fn only(name: &str) -> Options {
     let globs = GlobSetBuilder::new().add(Glob::new(name).unwrap()).build().unwrap();
     Options { include: Some(globs), ..Options::default() }

@@ -1,4 +1,4 @@
-//! Storage accounts that are not configured, and those that are down. Rows 9 and 10.
+//! Storage accounts that are not configured, and storage accounts that are down. Rows 9 and 10.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn two_accounts() -> Settings {
     settings
 }
 
-/// An asset with one blob in a storage account of the source, published.
+/// A published asset with one blob in a storage account of the source.
 async fn seed(world: &World, name: &str, account: usize) -> Asset {
     let pair = world.pair();
     let storage = &pair.source.storage[account];
@@ -47,7 +47,7 @@ async fn seed(world: &World, name: &str, account: usize) -> Asset {
     asset
 }
 
-/// So many assets in each storage account.
+/// A library with `each` assets in each storage account.
 async fn library(each: usize) -> World {
     let world = World::with(two_accounts(), None).await;
     for n in 0..each {
@@ -64,7 +64,7 @@ fn refusing(world: &World, status: u16, code: &str) {
 
 /// Row 9.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
+async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_reported_as_complete() {
     let mut world = library(2).await;
     world.config.source.storage.pop();
     for _ in 0..2 {
@@ -84,9 +84,9 @@ async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
     assert!(failed[0].remedy.as_deref().unwrap().contains("add the storage account"), "{failed:?}");
 }
 
-/// Row 9: a copy that stands in an account of the target that is not configured.
+/// Row 9: a copy that is in a target account that is not configured.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_doctor_whose_accounts_are_all_configured_finds_nothing_of_the_kind() {
+async fn doctor_reports_no_missing_account_if_all_are_configured() {
     let world = library(1).await;
     let checks = examine(&world.config, &world.pair(), &WriteTest::No).await;
     assert!(checks.iter().all(|check| check.check != "configured"), "{checks:?}");
@@ -94,7 +94,7 @@ async fn a_doctor_whose_accounts_are_all_configured_finds_nothing_of_the_kind() 
 
 /// Row 10.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_the_rest_is_mirrored() {
+async fn only_assets_of_a_storage_account_that_is_down_or_refuses_requests_fail() {
     for (status, code, cause) in [
         (503, "ServerBusy", Cause::ServiceUnavailable),
         (500, "InternalError", Cause::ServiceUnavailable),
@@ -122,9 +122,9 @@ async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_t
     }
 }
 
-/// Row 10: what is mirrored already stays published while its account is down.
+/// Row 10: mirrored assets stay published while their account is down.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
+async fn copies_still_play_while_the_storage_account_of_their_sources_is_down() {
     let world = library(4).await;
     world.sync().await;
     refusing(&world, 503, "ServerBusy");
@@ -133,9 +133,9 @@ async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
     assert_eq!(playing(&world, TARGET).await.len(), 8);
 }
 
-/// Row 10: the other assets of an account that is down are not tried for minutes each.
+/// Row 10: not every other asset of an account that is down is retried for minutes.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets() {
+async fn a_large_account_that_is_down_takes_only_the_time_of_a_few_of_its_assets() {
     let world = library(40).await;
     refusing(&world, 503, "ServerBusy");
     let options = Options { assets_in_flight: Some(2), ..Options::default() };
@@ -149,9 +149,9 @@ async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets()
     assert!(took < Duration::from_mins(30), "{took:?}");
 }
 
-/// Row 10: with nothing at all that succeeds, the run is refused as a whole and leaves nothing.
+/// Row 10: if nothing succeeds, the whole run is refused and leaves nothing.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_that_all_storage_accounts_refuse_ends_refused_and_leaves_nothing() {
+async fn a_run_that_all_storage_accounts_refuse_is_refused_and_leaves_nothing() {
     let world = library(5).await;
     let rule = Rule::new(Fault::Refuse(Refuse::status(403).code("AuthorizationFailure"))).account("storewest*");
     world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
@@ -161,7 +161,7 @@ async fn a_run_that_all_storage_accounts_refuse_ends_refused_and_leaves_nothing(
     assert_eq!(world.emulator.operator(TARGET).assets(), []);
 }
 
-/// Row 10: what only the copies show.
+/// Row 10: a refusal that only the copies show.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_account_that_refuses_the_target_leaves_nothing_and_does_not_affect_the_other() {
     let world = library(6).await;

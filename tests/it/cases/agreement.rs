@@ -1,4 +1,4 @@
-//! A dry run and `verify` never disagree about the same state, and neither of them about what the run does.
+//! A dry run and `verify` agree about every state, and the run does what they report.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use mediamirror::verdict::Cause;
 use super::{EAST, Films, SOURCE, TARGET, WEST, look, night, only, service_id};
 use crate::world::{accepting, put};
 
-/// What people did since the last night.
+/// The changes that people made since the last run.
 #[derive(Debug, Clone, Copy)]
 enum State {
     Untouched,
@@ -78,7 +78,7 @@ fn with(policy: Policy) -> Options {
     Options { policy, ..Options::default() }
 }
 
-/// Brings a mirrored library into a state. Returns what the operator has decided.
+/// Brings a mirrored library into a state. Returns the operator's options.
 #[expect(clippy::too_many_lines, reason = "one arm for each state")]
 async fn bring_into(films: &Films, state: State) -> Options {
     let emulator = &films.world.emulator;
@@ -194,12 +194,12 @@ async fn bring_into(films: &Films, state: State) -> Options {
     Options::default()
 }
 
-/// Which asset has which cause, and is it owed?
+/// The causes of the assets, and whether they are owed.
 fn named(problems: &[Problem]) -> BTreeSet<(AssetId, Cause, bool)> {
     problems.iter().map(|problem| (problem.asset.clone(), problem.finding.cause, problem.owed)).collect()
 }
 
-/// `urls` looks at less than `verify`, and says nothing else about it.
+/// `urls` examines less than `verify`, and must agree with it about that part.
 fn agrees(urls: &Urls, verification: &Verification, state: &str) {
     assert_eq!(urls.findings, verification.findings, "{state}");
     let (less, all) = (named(&urls.problems), named(&verification.problems));
@@ -225,7 +225,7 @@ async fn a_dry_run_and_verify_report_the_same_causes_and_exit_code_in_every_stat
             let verification = films.verify_with(&options).await;
             assert_eq!(dry.verdict, verification.verdict, "{state:?} {when}: {dry:?} {verification:?}");
             assert_eq!(dry.findings, verification.findings, "{state:?} {when}");
-            // Where the run as a whole is held it looks at no asset.
+            // If the whole run is held, it examines no asset.
             let stopped = dry.findings.iter().any(|finding| finding.cause == Cause::StateMissing);
             if !stopped {
                 assert_eq!(named(&dry.problems), named(&verification.problems), "{state:?} {when}");

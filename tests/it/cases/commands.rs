@@ -1,4 +1,4 @@
-//! The real binary: its exit codes, and what it prints. Rows 9, 10, 12, 14 and 15.
+//! The real binary: its exit codes and its output. Rows 9, 10, 12, 14 and 15.
 
 use azure_core::http::{Method, Request};
 use futures::TryStreamExt;
@@ -27,7 +27,7 @@ fn library(assets: u32) -> String {
     format!("assets={assets},blobs=2,seed=3,sizes=small,awkward=false,real=false")
 }
 
-/// Does something to the accounts that the emulator's configuration names.
+/// Runs an action on the accounts of the emulator's configuration.
 fn with_accounts<T>(emulator: &Emulator, action: impl AsyncFnOnce(Pair) -> T) -> T {
     let config = Config::load(&emulator.path().join("mirror.toml")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -40,7 +40,7 @@ fn code(emulator: &Emulator, arguments: &[&str]) -> Option<i32> {
     mediamirror(emulator.path(), arguments).status.code()
 }
 
-/// Sends a request to the media API of a region as its operator does, and returns the answer.
+/// Sends an operator's request to the media API of a region, and returns the answer.
 fn operate(emulator: &Emulator, region: usize, method: Method, path: &str) -> Value {
     let of = |key: &str| emulator.region(region, key).to_owned();
     let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -70,7 +70,7 @@ fn operate(emulator: &Emulator, region: usize, method: Method, path: &str) -> Va
 
 /// Row 9.
 #[test]
-fn a_storage_account_that_is_not_configured_is_three_for_sync_and_verify_and_fails_the_doctor() {
+fn sync_and_verify_exit_with_three_and_doctor_fails_if_a_storage_account_is_not_configured() {
     let emulator = Emulator::with(TWO_ACCOUNTS, &library(3), "");
     with_accounts(&emulator, async |pair| {
         let wanted = mediamirror::model::NewAsset {
@@ -101,7 +101,7 @@ fn a_storage_account_that_is_not_configured_is_three_for_sync_and_verify_and_fai
 
 /// Row 10.
 #[test]
-fn a_storage_account_that_refuses_us_is_a_warning_and_no_more_while_it_has_no_asset_of_the_library() {
+fn a_storage_account_that_refuses_requests_is_only_a_warning_while_it_has_no_asset_of_the_library() {
     let refused =
         "[[rule]]\naccount = \"storewest2\"\nfault = { refuse = { status = 403, code = \"AuthorizationFailure\" } }\n";
     let emulator = Emulator::with(TWO_ACCOUNTS, &library(3), refused);
@@ -115,7 +115,7 @@ fn a_storage_account_that_refuses_us_is_a_warning_and_no_more_while_it_has_no_as
 
 /// Row 12.
 #[test]
-fn a_stopped_streaming_endpoint_of_the_target_is_three_for_sync_verify_and_urls() {
+fn sync_verify_and_urls_exit_with_three_if_the_streaming_endpoint_of_the_target_is_stopped() {
     let emulator = Emulator::with("", &library(2), "");
     assert_eq!(code(&emulator, &["sync"]), Some(0));
     let endpoints = operate(&emulator, 1, Method::Get, "StreamingEndpoints");
@@ -152,7 +152,7 @@ fn urls_end_as_verify_does() {
 
 /// Row 14.
 #[test]
-fn a_dry_run_ends_with_the_code_of_the_run() {
+fn a_dry_run_exits_with_the_code_of_the_run() {
     let emulator = Emulator::with("", "assets=12,blobs=3,seed=2,sizes=small,awkward=true", "");
     let planned = code(&emulator, &["sync", "--dry-run"]);
     assert_eq!((planned, code(&emulator, &["sync"])), (Some(3), Some(3)));
@@ -170,7 +170,7 @@ fn a_dry_run_ends_with_the_code_of_the_run() {
 
 /// Row 15.
 #[test]
-fn three_changes_in_a_large_library_are_three_names_with_reasons_and_a_total() {
+fn three_changes_in_a_large_library_are_printed_as_three_names_with_reasons_and_a_total() {
     let emulator = Emulator::with("", "assets=300,blobs=1,seed=3,sizes=small,awkward=false,real=false", "");
     assert_eq!(code(&emulator, &["sync", "--quiet"]), Some(0));
     let names = with_accounts(&emulator, async |pair| {

@@ -1,4 +1,4 @@
-//! What changes inside an asset: tags, headers, metadata, names and bytes, on either side. Rows 1, 2, 13, 19, 20 and 22.
+//! Changes inside an asset: tags, headers, metadata, names and bytes, on either side. Rows 1, 2, 13, 19, 20 and 22.
 
 use mediamirror::emulator::{Headers, TagSupport};
 use mediamirror::engine::{Options, Outcome};
@@ -8,14 +8,14 @@ use mediamirror::verdict::{Cause, Change};
 use super::{EAST, Films, SOURCE, TARGET, WEST, assert_plays_alike, look, night, target_locators};
 use crate::world::put;
 
-/// Copies of blobs since the first night.
+/// The number of copies of blobs since the first run.
 fn copies(films: &Films) -> u64 {
     ["PutBlobFromUrl", "CopyBlob", "PutBlockFromUrl", "CopyFromUrl"].iter().map(|name| films.world.count(name)).sum()
 }
 
 /// Row 1.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn index_tags_that_change_in_the_source_are_set_in_place_the_next_night() {
+async fn changed_index_tags_of_the_source_are_set_in_place_in_the_next_run() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     for tags in [&[("rating", "12")][..], &[("rating", "16"), ("genre", "noir")], &[]] {
@@ -32,9 +32,9 @@ async fn index_tags_that_change_in_the_source_are_set_in_place_the_next_night() 
     assert_eq!(copies(&films), 0, "no byte is copied for a tag");
 }
 
-/// Row 1: a side that does not show its tags.
+/// Row 1: one side refuses to return its tags.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn tags_that_one_side_refuses_to_show_are_a_finding_and_nothing_is_removed() {
+async fn tags_that_one_side_refuses_to_return_are_a_finding_and_nothing_is_removed() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     let (from, name) = films.blob(SOURCE, 2, "mp4");
@@ -44,7 +44,7 @@ async fn tags_that_one_side_refuses_to_show_are_a_finding_and_nothing_is_removed
     let tags = || emulator.describe(EAST, &to, &name).unwrap().tags;
     for account in [WEST, EAST] {
         assert!(emulator.set_index_tags(account, TagSupport::Refused));
-        // Once with nothing else to do, once with a blob that is copied again.
+        // First with no other work, then with a blob that is copied again.
         for changed in [false, true] {
             if changed {
                 let (storage, asset) = (&films.world.pair().source.storage[0], &films.films[2].asset);
@@ -66,9 +66,9 @@ async fn tags_that_one_side_refuses_to_show_are_a_finding_and_nothing_is_removed
     }
 }
 
-/// Row 1: what could not be read last night is no change.
+/// Row 1: tags that could not be read in the last run are not a change.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_night_without_tags_makes_the_next_one_do_nothing() {
+async fn a_run_without_tags_causes_no_work_in_the_next_run() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     for (account, name) in [(WEST, "film2"), (EAST, "film3")] {
@@ -83,7 +83,7 @@ async fn a_night_without_tags_makes_the_next_one_do_nothing() {
 
 /// Row 1: an account with a hierarchical namespace.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_without_tags_leaves_nothing_to_owe_and_a_target_without_them_does() {
+async fn tags_are_not_owed_if_the_source_lacks_support_and_are_owed_if_the_target_lacks_it() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     assert!(emulator.set_index_tags(WEST, TagSupport::None));
@@ -129,7 +129,7 @@ async fn changes_on_the_target_are_reported_by_verify_and_corrected_in_place() {
 
 /// Row 2.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_renamed_asset_gets_its_new_name_the_next_night() {
+async fn a_renamed_asset_gets_its_new_name_in_the_next_run() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film3").id;
     let copy = look(&films.world, TARGET, "film3").id;
@@ -145,7 +145,7 @@ async fn a_renamed_asset_gets_its_new_name_the_next_night() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_sources_own_alternate_id_is_kept_behind_the_mark_and_follows_its_changes() {
+async fn the_alternate_id_of_the_source_is_kept_after_the_mark_and_updated() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
     let original = || {
@@ -162,7 +162,7 @@ async fn the_sources_own_alternate_id_is_kept_behind_the_mark_and_follows_its_ch
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_alternate_id_that_leaves_no_room_for_the_mark_is_a_cause_and_nothing_else_waits_for_it() {
+async fn an_alternate_id_without_space_for_the_mark_is_a_cause_and_blocks_nothing_else() {
     let films = Films::new().await;
     let asset = look(&films.world, SOURCE, "film0").id;
     films.source().set_alternate_id(&asset, Some(&"x".repeat(3_990))).unwrap();
@@ -173,7 +173,7 @@ async fn an_alternate_id_that_leaves_no_room_for_the_mark_is_a_cause_and_nothing
 
 /// Row 13.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_was_overwritten_by_as_many_bytes_under_the_same_checksum_is_noticed_and_copied_again() {
+async fn a_copy_overwritten_with_the_same_length_and_checksum_is_noticed_and_copied_again() {
     let films = Films::mirrored().await;
     for extension in ["ism", "mp4"] {
         let (container, name) = films.blob(TARGET, 4, extension);
@@ -189,7 +189,7 @@ async fn a_copy_that_was_overwritten_by_as_many_bytes_under_the_same_checksum_is
 
 /// Row 19.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_content_type_that_the_source_clears_is_equal_after_one_night_with_every_copy_method() {
+async fn a_cleared_content_type_is_equal_after_one_run_with_every_copy_method() {
     for method in [None, Some(CopyMethod::Put), Some(CopyMethod::Blocks), Some(CopyMethod::Async)] {
         let films = Films::new().await;
         let (container, name) = films.blob(SOURCE, 0, "mp4");
@@ -198,7 +198,7 @@ async fn a_content_type_that_the_source_clears_is_equal_after_one_night_with_eve
         let (summary, _) = night(&films.world, options.clone()).await;
         assert_eq!(summary.outcome, Outcome::Complete, "{method:?}: {:?}", summary.problems);
         films.are_settled().await;
-        // And cleared after it was mirrored.
+        // The second film is cleared after it was mirrored.
         let (container, name) = films.blob(SOURCE, 1, "mp4");
         assert!(films.world.emulator.set_headers(WEST, &container, &name, &Headers::default()));
         let (summary, _) = night(&films.world, options).await;
@@ -209,7 +209,7 @@ async fn a_content_type_that_the_source_clears_is_equal_after_one_night_with_eve
 
 /// Row 20.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn headers_and_metadata_that_change_alone_are_set_in_place() {
+async fn headers_and_metadata_are_set_in_place_if_nothing_else_changed() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     let (from, name) = films.blob(SOURCE, 0, "mp4");
@@ -235,7 +235,7 @@ async fn headers_and_metadata_that_change_alone_are_set_in_place() {
     assert_eq!((there.metadata.len(), &there.headers), (2, &headers), "headers stay when metadata is set");
     films.are_settled().await;
 
-    // All at once, and one of them removed.
+    // All at the same time, with one of them removed.
     let headers = Headers { cache_control: None, ..headers };
     assert!(emulator.set_headers(WEST, &from, &name, &headers));
     assert!(emulator.set_metadata(WEST, &from, &name, &[]));
@@ -247,7 +247,7 @@ async fn headers_and_metadata_that_change_alone_are_set_in_place() {
     assert_eq!(copies(&films), 0, "no byte is copied for a header");
 }
 
-/// Row 20: bytes that change under the same length, without a checksum, are never taken for a change of headers.
+/// Row 20: without a checksum, a change of bytes with the same length is never treated as a change of headers.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn bytes_that_change_together_with_headers_are_copied() {
     let films = Films::mirrored().await;
@@ -264,7 +264,7 @@ async fn bytes_that_change_together_with_headers_are_copied() {
 
 /// Row 22.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_whose_container_was_deleted_is_replaced_by_the_next_night_and_plays() {
+async fn a_copy_whose_container_was_deleted_is_replaced_in_the_next_run_and_plays() {
     let films = Films::mirrored().await;
     let old = look(&films.world, TARGET, "film1");
     assert!(films.world.emulator.delete_container(EAST, &old.container));
@@ -277,9 +277,9 @@ async fn a_copy_whose_container_was_deleted_is_replaced_by_the_next_night_and_pl
     films.are_settled().await;
 }
 
-/// Row 22: one 404 alone is no proof, the second answer is asked for.
+/// Row 22: a single 404 is not a proof; the request is repeated.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_container_that_is_answered_with_404_once_is_not_replaced() {
+async fn a_container_with_a_single_404_is_not_replaced() {
     use mediamirror::emulator::FaultPlan;
     use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
     let films = Films::mirrored().await;
@@ -309,9 +309,9 @@ async fn a_copy_whose_container_was_emptied_is_filled_again_and_its_locators_sta
     films.are_settled().await;
 }
 
-/// A blob that A deletes in an asset that still plays is kept, counted and no difference.
+/// A blob that the source deletes from an asset that still plays is kept and counted, and is not a difference.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_the_source_deletes_is_kept_and_counted_and_what_a_record_still_names_is_source_lost() {
+async fn a_deleted_source_blob_is_kept_and_counted_and_is_source_lost_if_a_record_names_it() {
     let films = Films::mirrored().await;
     let (container, name) = films.blob(SOURCE, 2, "mp4");
     assert!(films.world.emulator.delete_blob(WEST, &container, &name));
@@ -330,9 +330,9 @@ async fn a_blob_that_the_source_deletes_is_kept_and_counted_and_what_a_record_st
     assert_eq!((summary.assets.unchanged, summary.kept.blobs), (6, 1), "it is counted every night");
 }
 
-/// Locators that do not change are not touched when contents do.
+/// Unchanged locators are not written when contents change.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn new_blobs_arrive_the_next_night_and_play() {
+async fn new_blobs_are_copied_in_the_next_run_and_play() {
     let films = Films::mirrored().await;
     put(&films.world.pair().source.storage[0], &films.films[0].asset, "subtitles.vtt", vec![b'v'; 99]).await;
     let asset = look(&films.world, SOURCE, "film0").id;

@@ -1,4 +1,5 @@
-//! What the source has deleted is deleted on the target after a time in which the source confirms it every night.
+//! Content that the source has deleted is deleted on the target after a period in which the source confirms it every
+//! night.
 
 mod second;
 
@@ -28,13 +29,13 @@ fn weekly() -> Options {
     Options { policy, ..Options::default() }
 }
 
-/// A day later, a run.
+/// Runs a day later.
 async fn day(films: &Films, options: Options) -> (Summary, Arc<TestMonitor>) {
     tokio::time::sleep(Duration::from_hours(24)).await;
     films.world.sync_with(options).await
 }
 
-/// So many days with a run each. Nothing is deleted in any of them.
+/// Runs once a day for `days` days, and checks that nothing is deleted.
 async fn quiet_days(films: &Films, days: u32) {
     for number in 0..days {
         let (summary, _) = day(films, weekly()).await;
@@ -60,7 +61,7 @@ fn delete_blob(films: &Films, film: usize, extension: &str) {
     films.source().remove_file(&record.id).unwrap();
 }
 
-/// Six films, of which the first has one blob more that the source then deletes; after the night in which that is seen.
+/// Six films, after the run that notices a deletion: the source has deleted an additional blob of the first film.
 async fn with_kept_blob() -> (Films, String) {
     let films = Films::new().await;
     put(&films.world.pair().source.storage[0], &films.films[0].asset, "extra.mp4", vec![b'x'; 100]).await;
@@ -84,7 +85,7 @@ fn pending(summary: &Summary) -> Vec<(&str, bool, u64)> {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_deleted_asset_is_named_withdrawn_and_deleted_with_its_container_after_seven_nights() {
+async fn a_deleted_asset_is_reported_withdrawn_and_deleted_with_its_container_after_seven_nights() {
     let films = Films::mirrored().await;
     let container = look(&films.world, TARGET, "film0").container;
     delete_film(&films, 0).await;
@@ -122,14 +123,14 @@ async fn nothing_is_deleted_without_delete_after() {
         assert_eq!((pending(&summary), summary.deleted), (vec![], DeletedCounts::default()));
     }
     assert!(is_on_target(&films, "film0"));
-    // It is set, and the time starts.
+    // Now it is set, and the period starts.
     quiet_days(&films, 7).await;
     let (summary, _) = day(&films, weekly()).await;
     assert_eq!(summary.deleted.assets, 1);
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_night_that_is_missing_starts_the_time_again() {
+async fn a_missing_night_restarts_the_period() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
     quiet_days(&films, 4).await;
@@ -140,7 +141,7 @@ async fn a_night_that_is_missing_starts_the_time_again() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_night_in_which_the_source_does_not_answer_starts_the_time_again() {
+async fn a_night_in_which_the_source_does_not_answer_restarts_the_period() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
     quiet_days(&films, 4).await;
@@ -155,7 +156,7 @@ async fn a_night_in_which_the_source_does_not_answer_starts_the_time_again() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_time_survives_the_loss_of_the_ledger() {
+async fn the_period_survives_the_loss_of_the_ledger() {
     let mut films = Films::mirrored().await;
     delete_film(&films, 0).await;
     quiet_days(&films, 4).await;
@@ -166,7 +167,7 @@ async fn the_time_survives_the_loss_of_the_ledger() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_of_which_nothing_proves_that_it_is_ours_alone_stays() {
+async fn a_copy_that_is_not_proven_to_be_only_ours_stays() {
     let mut films = Films::mirrored().await;
     delete_film(&films, 0).await;
     films.world.ledger = Ledger::in_memory().unwrap();
@@ -178,7 +179,7 @@ async fn a_copy_of_which_nothing_proves_that_it_is_ours_alone_stays() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_retired_copy_to_which_somebody_adds_a_blob_or_a_locator_stays() {
+async fn a_retired_copy_stays_if_another_program_adds_a_blob_or_a_locator() {
     let films = Films::mirrored().await;
     for film in [0, 1] {
         delete_film(&films, film).await;
@@ -209,7 +210,7 @@ async fn nothing_is_deleted_in_a_run_that_may_have_missed_something() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn deletions_beyond_the_guard_are_held_named_and_let_through_once_by_their_run() {
+async fn deletions_beyond_the_guard_are_held_and_reported_and_can_be_allowed_once_by_run_id() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
     quiet_days(&films, 7).await;
@@ -228,7 +229,7 @@ async fn deletions_beyond_the_guard_are_held_named_and_let_through_once_by_their
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_that_dies_while_it_deletes_is_ended_by_the_next_one() {
+async fn the_next_run_completes_an_interrupted_deletion() {
     let mut films = Films::mirrored().await;
     let container = look(&films.world, TARGET, "film0").container;
     delete_film(&films, 0).await;
@@ -237,7 +238,7 @@ async fn a_run_that_dies_while_it_deletes_is_ended_by_the_next_one() {
     die_after_delete(&mut films).await;
     assert!(!is_on_target(&films, "film0"));
     tokio::time::sleep(Duration::from_mins(5)).await;
-    // As if the service had removed the asset and left the container.
+    // As if the service had removed the asset and kept the container.
     let storage = films.world.pair().target.storage[0].clone();
     storage.create_container(&ContainerName::new(&container)).await.unwrap();
     let (summary, _) = films.world.sync_with(weekly()).await;
@@ -247,7 +248,7 @@ async fn a_run_that_dies_while_it_deletes_is_ended_by_the_next_one() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_deleted_blob_is_named_and_deleted_with_its_file_record_after_seven_nights() {
+async fn a_deleted_blob_is_reported_and_deleted_with_its_file_record_after_seven_nights() {
     let (films, container) = with_kept_blob().await;
     let (summary, monitor) = day(&films, weekly()).await;
     assert_eq!(pending(&summary), [("film0", false, 1)], "{:?}", summary.problems);
@@ -272,7 +273,7 @@ async fn a_deleted_blob_is_named_and_deleted_with_its_file_record_after_seven_ni
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_comes_back_on_the_fifth_day_is_not_deleted() {
+async fn a_blob_that_is_restored_on_the_fifth_day_is_not_deleted() {
     let (films, container) = with_kept_blob().await;
     quiet_days(&films, 5).await;
     put(&films.world.pair().source.storage[0], &films.films[0].asset, "extra.mp4", vec![b'x'; 100]).await;
@@ -286,7 +287,7 @@ async fn a_blob_that_comes_back_on_the_fifth_day_is_not_deleted() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_somebody_put_into_a_copy_is_never_deleted() {
+async fn a_blob_that_another_program_added_to_a_copy_is_never_deleted() {
     let (films, container) = with_kept_blob().await;
     assert!(films.world.emulator.put_blob(EAST, &container, "theirs", vec![1; 9], None));
     quiet_days(&films, 4).await;
@@ -299,7 +300,7 @@ async fn a_blob_that_somebody_put_into_a_copy_is_never_deleted() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn kept_blobs_stay_where_the_ledger_was_lost_that_knows_whose_they_are() {
+async fn kept_blobs_stay_if_the_ledger_that_proves_their_origin_is_lost() {
     let (mut films, container) = with_kept_blob().await;
     quiet_days(&films, 4).await;
     films.world.ledger = Ledger::in_memory().unwrap();
@@ -312,7 +313,7 @@ async fn kept_blobs_stay_where_the_ledger_was_lost_that_knows_whose_they_are() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn nothing_is_deleted_of_an_asset_whose_container_the_source_has_lost() {
+async fn nothing_is_deleted_from_an_asset_whose_container_the_source_has_lost() {
     let (films, container) = with_kept_blob().await;
     quiet_days(&films, 5).await;
     assert!(films.world.emulator.delete_container(WEST, &look(&films.world, SOURCE, "film0").container));
@@ -325,7 +326,7 @@ async fn nothing_is_deleted_of_an_asset_whose_container_the_source_has_lost() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_that_is_changed_on_the_target_right_before_it_is_deleted_stays() {
+async fn a_blob_that_changes_on_the_target_immediately_before_its_deletion_stays() {
     let (mut films, container) = with_kept_blob().await;
     quiet_days(&films, 7).await;
     let emulator = &films.world.emulator;
@@ -343,7 +344,7 @@ async fn a_blob_that_is_changed_on_the_target_right_before_it_is_deleted_stays()
     assert_ne!(before.length, after.length);
 }
 
-/// Lets a run die right after it sent the deletion of an asset to the target's media account.
+/// Stops a run immediately after it sent the deletion of an asset to the target's media account.
 async fn die_after_delete(films: &mut Films) {
     let sent = AtomicBool::new(false);
     let dead = CancellationToken::new();
@@ -366,7 +367,7 @@ async fn die_after_delete(films: &mut Films) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_plays_is_never_deleted() {
+async fn a_playing_copy_is_never_deleted() {
     let films = Films::mirrored().await;
     quiet_days(&films, 10).await;
     assert_eq!(playing(&films.world, TARGET).await.len(), playing(&films.world, SOURCE).await.len());

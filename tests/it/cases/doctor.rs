@@ -1,4 +1,4 @@
-//! What `doctor` finds out about a library before a run does, and what its write test leaves behind: nothing.
+//! What `doctor` reports about a library before a run does, and that its write test leaves nothing behind.
 
 use futures::FutureExt;
 use mediamirror::doctor::{Check, Verdict, WriteTest, examine};
@@ -24,7 +24,7 @@ fn failed(checks: &[Check]) -> Vec<(&str, &'static str)> {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn all_pages_of_the_assets_are_looked_at() {
+async fn doctor_reads_all_pages_of_the_assets() {
     let world = World::generated("assets=1100,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
     let checks = look(&world).await;
     let listed = checks.iter().find(|check| check.check == "assets").unwrap();
@@ -69,7 +69,7 @@ async fn a_leftover_of_an_interrupted_write_test_is_removed_by_the_next_one() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_write_test_copies_in_blocks_where_the_service_cannot_copy_a_blob_in_one_request() {
+async fn a_write_test_copies_in_blocks_if_the_service_cannot_copy_a_blob_in_one_request() {
     let films = Films::of(1).await;
     let lacking = Rule::new(Fault::Refuse(Refuse::status(501).code("NotImplemented"))).operation("PutBlobFromUrl");
     films.world.emulator.set_faults(&FaultPlan::new(1).rule(lacking)).unwrap();
@@ -101,7 +101,7 @@ async fn an_interrupted_write_test_leaves_no_asset_and_no_lock_behind() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_is_refused_names_the_pair_of_storage_accounts_and_the_cause() {
+async fn a_refused_copy_is_reported_with_the_pair_of_storage_accounts_and_the_cause() {
     use mediamirror::emulator::SourceAccess;
     for (access, cause) in
         [(SourceAccess::Refused, "source-refuses-target"), (SourceAccess::Hidden, "source-not-visible")]

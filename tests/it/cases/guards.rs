@@ -1,4 +1,4 @@
-//! How much may change in one night before a person is asked, what is accepted, and a state that is gone. Row 11.
+//! How much may change in one night before a person decides, accepted causes, and a missing state. Row 11.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use mediamirror::verdict::Cause;
 use super::{EAST, Films, SOURCE, TARGET, WEST, die_after, look, night, only, playing, service_id};
 use crate::world::{accepting, put};
 
-/// That film and those after it lose their locators.
+/// Removes the locators of that film and of all later ones.
 async fn unpublish(films: &Films, from: usize) {
     for film in from..films.films.len() {
         films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
@@ -31,7 +31,7 @@ fn allowing(allow: Allow) -> Options {
 
 /// Row 11.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_filter_that_matches_nothing_is_an_error_of_every_command() {
+async fn a_filter_that_matches_nothing_is_an_error_in_every_command() {
     let films = Films::mirrored().await;
     let options = only("no such film");
     let monitor = Arc::new(TestMonitor::default());
@@ -46,7 +46,7 @@ async fn a_filter_that_matches_nothing_is_an_error_of_every_command() {
 
 /// Row 11.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_without_any_asset_withdraws_nothing_until_that_is_allowed() {
+async fn an_empty_source_withdraws_nothing_until_that_is_allowed() {
     let films = Films::mirrored().await;
     for film in 0..6 {
         let asset = look(&films.world, SOURCE, &format!("film{film}")).id;
@@ -59,7 +59,7 @@ async fn a_source_without_any_asset_withdraws_nothing_until_that_is_allowed() {
     assert_eq!(playing(&films.world, TARGET).await.len(), 6, "everything plays on");
     let run = Some(summary.run);
     let (summary, _) = night(&films.world, allowing(Allow { shrink: run.clone(), ..Allow::default() })).await;
-    // The shrunken source is let through; six of six that stop playing are another guard's.
+    // The shrunken source is allowed; another guard holds that six of six stop playing.
     assert_eq!((summary.outcome, held(&summary)), (Outcome::Held, 6), "{:?}", summary.problems);
     let allow = Allow { withdraw: Some(summary.run), ..Allow::default() };
     let (summary, _) = night(&films.world, allowing(allow)).await;
@@ -76,7 +76,7 @@ async fn the_target_stays_published_if_half_of_the_source_containers_are_gone() 
             films.world.emulator.delete_container(WEST, &look(&films.world, SOURCE, &format!("film{film}")).container)
         );
     }
-    // And one that is there and empty.
+    // Another container exists and is empty.
     let emptied = look(&films.world, SOURCE, "film3").container;
     for blob in ["film3.ism", "film3.mp4"] {
         assert!(films.world.emulator.delete_blob(WEST, &emptied, blob));
@@ -96,7 +96,7 @@ async fn the_target_stays_published_if_half_of_the_source_containers_are_gone() 
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_their_run() {
+async fn withdrawals_beyond_the_guard_are_held_and_reported_and_can_be_allowed_once_by_run_id() {
     let films = Films::mirrored().await;
     unpublish(&films, 2).await;
     let (summary, _) = films.night().await;
@@ -104,14 +104,14 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
     let names: Vec<&str> = summary.problems.iter().map(|problem| problem.name.as_str()).collect();
     assert_eq!(names, ["film2", "film3", "film4", "film5"], "each is named");
     let run = Some(summary.run.clone());
-    // A fifth comes later: it was not on the list that is let through.
+    // The fifth one is later: it was not on the allowed list.
     films.source().remove_locator(&service_id(films.locator(1))).await.unwrap();
     let allow = Allow { withdraw: run.clone(), ..Allow::default() };
-    // A run over a part of the library forgets nothing of what is held.
+    // A run over a part of the library does not change the list of held assets.
     night(&films.world, only("film0")).await;
     let (summary, _) = night(&films.world, allowing(allow.clone())).await;
     assert_eq!(summary.withdrawn, 5, "one more is within the guard: {:?}", summary.problems);
-    // Once.
+    // Only once.
     let again = films.world.try_sync(allowing(allow), &Arc::new(TestMonitor::default())).await;
     assert!(again.unwrap_err().to_string().contains("neither it nor any other run has held changes"));
     films.are_settled().await;
@@ -131,7 +131,7 @@ async fn a_copy_that_plays_nothing_is_retired_while_withdrawals_of_others_are_he
     assert_eq!((summary.held_by.as_slice(), summary.assets.gone), ([Guard::Withdraw].as_slice(), 1));
 }
 
-/// A night that both guards hold.
+/// Both guards hold changes of the same night.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn changes_that_two_guards_hold_are_made_in_the_run_that_allows_both() {
     let films = Films::mirrored().await;
@@ -149,7 +149,7 @@ async fn changes_that_two_guards_hold_are_made_in_the_run_that_allows_both() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_lost_more_than_the_list_that_is_let_through_is_held_again() {
+async fn a_source_that_lost_more_than_the_allowed_list_is_held_again() {
     let films = Films::of(20).await;
     films.good_night().await;
     let delete = async |film: usize| {
@@ -160,7 +160,7 @@ async fn a_source_that_lost_more_than_the_list_that_is_let_through_is_held_again
     }
     let (first, _) = films.night().await;
     assert_eq!((first.outcome, &first.held_by[..], held(&first)), (Outcome::Held, &[Guard::Shrink][..], 5));
-    // The first five come back, five others go: as many, and not those that were let through.
+    // The first five are restored, and five others are deleted: as many, but not the allowed ones.
     for film in 5..10 {
         delete(film).await;
     }
@@ -184,7 +184,7 @@ async fn withdrawals_of_an_interrupted_run_count_for_the_guard() {
     assert_eq!((summary.outcome, summary.withdrawn, held(&summary)), (Outcome::Held, 0, 3), "{:?}", summary.problems);
 }
 
-/// The film stops, its locator plays on.
+/// The film stops, and its locator still plays.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_asset_whose_locator_moved_to_one_that_plays_does_not_count_for_the_guard() {
     let films = Films::mirrored().await;
@@ -232,7 +232,7 @@ async fn withdrawals_of_seven_days_add_up_and_rotated_locators_do_not_count() {
         let locator = look(&films.world, SOURCE, &format!("film{film}")).locators.remove(0).id;
         films.source().remove_locator(&locator).await.unwrap();
     };
-    // Half of ten, over two nights.
+    // Half of ten, in two nights.
     for film in [0, 1, 2] {
         unpublish(film).await;
     }
@@ -249,7 +249,7 @@ async fn withdrawals_of_seven_days_add_up_and_rotated_locators_do_not_count() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn new_assets_arrive_while_a_guard_holds_withdrawals() {
+async fn new_assets_are_mirrored_while_a_guard_holds_withdrawals() {
     let films = Films::mirrored().await;
     unpublish(&films, 0).await;
     films.world.seed("premiere", &["premiere.ism", "premiere.mp4"]).await;
@@ -259,7 +259,7 @@ async fn new_assets_arrive_while_a_guard_holds_withdrawals() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn overwriting_beyond_the_guard_is_held_and_let_through_once() {
+async fn overwriting_beyond_the_guard_is_held_and_can_be_allowed_once() {
     let films = Films::mirrored().await;
     let storage = &films.world.pair().source.storage[0];
     for film in 0..4 {
@@ -278,7 +278,7 @@ async fn overwriting_beyond_the_guard_is_held_and_let_through_once() {
 
 /// A source that was restored to an earlier state.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_blob_that_is_older_than_its_copy_holds_its_asset_alone_and_the_rest_of_the_night_goes_on() {
+async fn a_source_blob_older_than_its_copy_holds_only_its_asset() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     emulator.set_faults(&FaultPlan::new(1).clock_skew(-7_200)).unwrap();
@@ -298,7 +298,7 @@ async fn a_source_blob_that_is_older_than_its_copy_holds_its_asset_alone_and_the
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_accepted_cause_changes_the_exit_code_alone_and_only_within_its_scope() {
+async fn an_accepted_cause_changes_only_the_exit_code_and_only_within_its_scope() {
     let films = Films::new().await;
     for film in [0, 1] {
         let asset = look(&films.world, SOURCE, &format!("film{film}")).id;

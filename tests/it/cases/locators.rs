@@ -1,4 +1,4 @@
-//! What the source publishes, withdraws, replaces and moves. Rows 3, 4 and 5.
+//! Locators that the source publishes, withdraws, replaces and moves. Rows 3, 4 and 5.
 
 use jiff::SignedDuration;
 use mediamirror::clock;
@@ -20,7 +20,7 @@ pub(super) fn in_hours(hours: i64) -> NewLocator {
 
 /// Row 3.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_the_source_deletes_is_withdrawn_the_same_night_and_named() {
+async fn a_locator_that_the_source_deletes_is_withdrawn_and_reported_in_the_same_night() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     let verification = films.world.verify().await;
@@ -31,9 +31,9 @@ async fn a_locator_that_the_source_deletes_is_withdrawn_the_same_night_and_named
     films.are_settled().await;
 }
 
-/// Row 3: a wrong path, a proxy or a sign-in page answers with 404 as well.
+/// Row 3: a wrong path, a proxy or a sign-in page answers with 404, too.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_404_that_is_not_the_service_s_own_withdraws_nothing() {
+async fn a_404_that_is_not_from_the_service_withdraws_nothing() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     let page = Rule::new(Fault::Mangle(Mangle::Html)).operation("{GetLocator,GetAsset}").account("mediawest");
@@ -47,7 +47,7 @@ async fn a_404_that_is_not_the_service_s_own_withdraws_nothing() {
 
 /// Row 3.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_whose_asset_the_source_deletes_is_withdrawn_the_same_night_and_the_bytes_stay() {
+async fn a_locator_of_a_deleted_source_asset_is_withdrawn_in_the_same_night_and_the_bytes_stay() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
     films.source().delete_asset(&asset).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_locator_whose_asset_the_source_deletes_is_withdrawn_the_same_night_an
 
 /// Row 3.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_is_moved_into_the_past_plays_no_more_the_same_night() {
+async fn a_locator_whose_times_are_moved_into_the_past_stops_playing_in_the_same_night() {
     let films = Films::mirrored().await;
     let past = clock::now() - SignedDuration::from_mins(1);
     films.source().set_locator_expiry(&service_id(films.locator(0)), past).unwrap();
@@ -99,9 +99,9 @@ async fn start_expiry_and_name_of_a_locator_follow_the_source_in_both_directions
     films.are_settled().await;
 }
 
-/// Row 3: an expired locator of an asset that is new is not made, and is no problem either.
+/// Row 3: an expired locator of a new asset is not created, and is not a problem.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_has_expired_is_not_made_on_the_target() {
+async fn an_expired_locator_is_not_created_on_the_target() {
     let films = Films::new().await;
     let past = clock::now() - SignedDuration::from_mins(1);
     films.source().set_locator_expiry(&service_id(films.locator(0)), past).unwrap();
@@ -112,7 +112,7 @@ async fn a_locator_that_has_expired_is_not_made_on_the_target() {
 
 /// Row 4.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_moves_to_another_asset_moves_the_same_night() {
+async fn a_locator_that_moves_to_another_asset_moves_in_the_same_night() {
     let films = Films::mirrored().await;
     let to = look(&films.world, SOURCE, "film1").id;
     films.source().move_locator(&service_id(films.locator(0)), &to).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_locator_that_moves_to_another_asset_moves_the_same_night() {
 
 /// Row 4.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn two_locators_that_change_places_change_places_the_same_night() {
+async fn two_locators_that_swap_assets_swap_them_in_the_same_night() {
     let films = Films::mirrored().await;
     let ids = [0, 1].map(|film| look(&films.world, SOURCE, &format!("film{film}")).id);
     films.source().move_locator(&service_id(films.locator(0)), &ids[1]).await.unwrap();
@@ -143,7 +143,7 @@ async fn a_locator_that_moves_to_a_new_asset_moves_once_the_new_copy_is_verified
     let mut films = Films::mirrored().await;
     let new = films.world.seed("remaster", &["remaster.ism", "remaster.mp4"]).await;
     films.source().move_locator(&service_id(films.locator(0)), new.asset.id.as_str()).await.unwrap();
-    // Its copies are refused at first: what plays must go on playing.
+    // Its copies are refused at first: the locator must still play.
     let long = "ü".repeat(400);
     crate::world::put(&films.world.pair().source.storage[0], &new.asset, &long, vec![1; 9]).await;
     let (summary, _) = films.night().await;
@@ -191,7 +191,7 @@ async fn a_locator_that_is_replaced_every_night_plays_every_night() {
     films.are_settled().await;
 }
 
-/// Row 5: all five that an asset may have.
+/// Row 5: all five locators that an asset may have.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn five_locators_that_are_all_replaced_every_night_play_every_night() {
     let films = Films::mirrored().await;
@@ -210,9 +210,9 @@ async fn five_locators_that_are_all_replaced_every_night_play_every_night() {
     films.are_settled().await;
 }
 
-/// Row 5: a foreign locator uses one of the five places, and is never changed.
+/// Row 5: a foreign locator is one of the five, and is never changed.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_another_program_made_on_our_copy_is_never_changed() {
+async fn a_locator_that_another_program_created_on_our_copy_is_never_changed() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
     let theirs = films.target().add_locator(&copy, &in_hours(48)).unwrap();
@@ -227,7 +227,7 @@ async fn a_locator_that_another_program_made_on_our_copy_is_never_changed() {
     }
 }
 
-/// Row 4: the conflict is named every night, also by a run that finds nothing else to do.
+/// Row 4: the conflict is reported every night, even by a run without other work.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_id_that_another_program_takes_after_the_mirror_is_a_conflict_every_night() {
     let films = Films::mirrored().await;
@@ -244,15 +244,15 @@ async fn a_locator_id_that_another_program_takes_after_the_mirror_is_a_conflict_
     films.are_settled().await;
 }
 
-/// All requests so far, but those that keep the lock: how many these are is a matter of time.
+/// All requests so far, except those that keep the lock: their number depends on time.
 fn requests(films: &Films) -> u64 {
     let stats = films.world.emulator.stats();
     stats.requests.iter().filter(|row| row.operation != "LeaseBlob").map(|row| row.count).sum()
 }
 
-/// Row 4: what stays as it is costs nothing, also where it is a conflict.
+/// Row 4: unchanged assets cost nothing, even with a conflict.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_night_with_a_known_conflict_costs_what_a_quiet_night_costs() {
+async fn a_night_with_a_known_conflict_costs_the_same_as_a_night_without_changes() {
     let films = Films::mirrored().await;
     films.good_night().await;
     let before = requests(&films);
@@ -275,9 +275,9 @@ async fn a_night_with_a_known_conflict_costs_what_a_quiet_night_costs() {
     assert_eq!(file.mime_type.as_deref(), Some("video/x-edited"));
 }
 
-/// Row 3: a locator that the listing left out is not withdrawn.
+/// Row 3: a locator that the listing omitted is not withdrawn.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
+async fn a_locator_that_the_listing_of_the_source_omits_is_not_withdrawn() {
     let films = Films::mirrored().await;
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListLocators").account("mediawest");
     films.world.emulator.set_faults(&FaultPlan::new(1).rule(short)).unwrap();
@@ -288,7 +288,7 @@ async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
     films.are_settled().await;
 }
 
-/// Row 3: none in an interrupted or narrowed run for what is out of its scope.
+/// Row 3: an interrupted or narrowed run withdraws nothing outside its scope.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_withdraws_only_what_is_in_its_scope() {
     let films = Films::mirrored().await;
@@ -303,9 +303,9 @@ async fn a_run_withdraws_only_what_is_in_its_scope() {
     films.are_settled().await;
 }
 
-/// A removal that the service acknowledges and does not do.
+/// A removal that the service acknowledges and does not perform.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_withdrawal_that_did_not_happen_is_done_again_and_one_that_never_happens_is_reported() {
+async fn a_withdrawal_without_effect_is_repeated_and_is_reported_if_it_never_takes_effect() {
     for (times, outcome) in [(1, Outcome::Complete), (9, Outcome::Partial)] {
         let films = Films::mirrored().await;
         films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -323,9 +323,9 @@ async fn a_withdrawal_that_did_not_happen_is_done_again_and_one_that_never_happe
     }
 }
 
-/// The service allows five locators an asset.
+/// The service allows five locators per asset.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_for_which_the_copy_has_no_room_is_named_by_a_dry_run_as_by_the_run_until_there_is_room() {
+async fn a_locator_beyond_the_limit_of_the_copy_is_reported_by_dry_run_and_run_until_one_is_free() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
     let theirs: Vec<String> = (0..4).map(|_| films.target().add_locator(&copy, &in_hours(100)).unwrap()).collect();
@@ -344,7 +344,7 @@ async fn a_locator_for_which_the_copy_has_no_room_is_named_by_a_dry_run_as_by_th
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_moves_away_makes_room_for_another_one_the_next_night() {
+async fn a_locator_that_moves_away_frees_a_place_for_another_one_in_the_next_run() {
     let films = Films::new().await;
     let [source, other] = ["film0", "film1"].map(|name| look(&films.world, SOURCE, name).id);
     for _ in 0..4 {

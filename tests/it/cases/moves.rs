@@ -1,4 +1,4 @@
-//! Locators that move between assets while something else happens. Row 4.
+//! Locators that move between assets during other changes. Row 4.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use super::{Films, SOURCE, TARGET, look, night, playing, service_id};
 /// Longer than an asset waits for others in a batch.
 const SLOW: Duration = Duration::from_mins(3);
 
-/// The first copy of a blob takes three minutes. Returns whether it has started.
+/// The first copy of a blob takes three minutes. The result shows whether it has started.
 fn slow_first_copy(films: &mut Films) -> Arc<AtomicBool> {
     let started = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&started);
@@ -38,7 +38,7 @@ async fn wait_for(happened: &AtomicBool) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_moves_is_dead_for_moments_although_its_batch_waits_for_another_asset() {
+async fn a_locator_that_moves_is_only_briefly_unavailable_although_its_batch_waits_for_another_asset() {
     let mut films = Films::mirrored().await;
     let slow = films.world.seed("slow", &["slow.ism", "slow.mp4"]).await;
     let to = look(&films.world, SOURCE, "film1").id;
@@ -81,7 +81,7 @@ async fn a_locator_that_moved_and_changed_again_during_the_run_stays_where_it_pl
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_moves_to_an_asset_which_the_listing_leaves_out_is_named() {
+async fn a_locator_that_moves_to_an_asset_that_the_listing_omits_is_reported() {
     let mut films = Films::of(3).await;
     films.good_night().await;
     for name in ["new0", "new1", "new2"] {
@@ -89,7 +89,7 @@ async fn a_locator_that_moves_to_an_asset_which_the_listing_leaves_out_is_named(
     }
     let to = look(&films.world, SOURCE, "new2").id;
     films.source().move_locator(&service_id(films.locator(0)), &to).await.unwrap();
-    // Only the three that are mirrored are listed.
+    // The listing contains only the three mirrored assets.
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListAssets").account("mediawest");
     films.world.emulator.set_faults(&FaultPlan::new(1).rule(short)).unwrap();
     for dry_run in [true, false] {
@@ -105,7 +105,7 @@ async fn a_locator_that_moves_to_an_asset_which_the_listing_leaves_out_is_named(
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn assets_that_come_and_go_while_the_source_is_listed_are_not_missing_from_the_listing() {
+async fn assets_that_are_created_or_deleted_during_the_listing_do_not_count_as_omitted() {
     let mut films = Films::mirrored().await;
     let listed = AtomicBool::new(false);
     let waiting = Arc::new(AtomicBool::new(false));

@@ -1,4 +1,4 @@
-//! Plans: what a dry run plans is what the run that applies it does, and nothing else.
+//! Plans: the run that applies a plan does what the dry run planned, and nothing else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::world::{World, put};
 
-/// What a dry run plans.
+/// The items that a dry run plans.
 async fn items(world: &World) -> Vec<Item> {
     planned(world, Options { dry_run: true, ..Options::default() }).await
 }
@@ -40,7 +40,7 @@ fn applying(plan: &Arc<Planned>) -> Options {
     Options { plan: Some(Arc::clone(plan)), ..Options::default() }
 }
 
-/// An hour later, the plan is applied.
+/// Applies the plan an hour later.
 async fn apply(world: &World, plan: &Arc<Planned>) -> (Summary, Arc<TestMonitor>) {
     night(world, applying(plan)).await
 }
@@ -49,7 +49,7 @@ fn cause_of(monitor: &TestMonitor, name: &str) -> Option<Cause> {
     monitor.outcome_of(name).and_then(|outcome| outcome.cause())
 }
 
-/// What was changed of which asset; how long a locator was dead is not known beforehand.
+/// The changes by asset; the time in which a locator was unavailable is not known in advance.
 fn changes(monitor: &TestMonitor) -> Vec<(AssetId, Change)> {
     let mut all = Vec::new();
     for event in monitor.events() {
@@ -66,7 +66,7 @@ fn changes(monitor: &TestMonitor) -> Vec<(AssetId, Change)> {
     all
 }
 
-/// Edits of every kind, each of another film.
+/// Edits of every kind, each on a different film.
 async fn edit(films: &Films) {
     let (emulator, pair) = (&films.world.emulator, films.world.pair());
     put(&pair.source.storage[0], &films.films[0].asset, "film0.mp4", vec![b'y'; 2048]).await;
@@ -82,7 +82,7 @@ async fn edit(films: &Films) {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_plan_is_applied_to_the_letter_and_a_second_plan_is_empty() {
+async fn a_plan_is_applied_exactly_and_a_second_plan_is_empty() {
     let films = Films::mirrored().await;
     edit(&films).await;
     let (_, dry) = night(&films.world, Options { dry_run: true, ..Options::default() }).await;
@@ -114,7 +114,7 @@ async fn a_first_mirror_can_be_planned_and_applied() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_that_changes_after_the_plan_is_refused_by_name_and_the_rest_is_done() {
+async fn an_asset_that_changes_after_the_plan_is_refused_by_name_and_the_others_are_mirrored() {
     let films = Films::new().await;
     let plan = plan(&films.world).await;
     let pair = films.world.pair();
@@ -135,7 +135,7 @@ async fn an_asset_that_changes_after_the_plan_is_refused_by_name_and_the_rest_is
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn what_the_plan_does_not_have_is_left_and_named_and_owed() {
+async fn changes_that_are_not_in_the_plan_are_not_made_and_are_reported_and_owed() {
     let films = Films::mirrored().await;
     let empty = plan(&films.world).await;
     films.world.seed("film6", &["film6.ism", "film6.mp4"]).await;
@@ -153,7 +153,7 @@ async fn what_the_plan_does_not_have_is_left_and_named_and_owed() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn only_planned_locators_are_withdrawn_and_one_that_plays_on_is_owed() {
+async fn only_planned_locators_are_withdrawn_and_one_that_still_plays_is_owed() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     let plan = plan(&films.world).await;
@@ -168,7 +168,7 @@ async fn only_planned_locators_are_withdrawn_and_one_that_plays_on_is_owed() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_planned_withdrawal_still_follows_an_answer_by_key() {
+async fn a_planned_withdrawal_still_needs_an_answer_by_key() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     let plan = plan(&films.world).await;
@@ -193,7 +193,7 @@ async fn a_plan_is_applied_once() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_in_between_leaves_of_a_plan_what_is_still_to_be_done() {
+async fn after_a_run_in_between_only_the_remaining_items_of_a_plan_are_applied() {
     let films = Films::new().await;
     let plan = plan(&films.world).await;
     films.world.sync_with(super::only("film0")).await;
@@ -204,9 +204,9 @@ async fn a_run_in_between_leaves_of_a_plan_what_is_still_to_be_done() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_plan_and_its_application_cost_what_a_dry_run_and_a_run_cost_and_one_write_of_the_state() {
+async fn a_plan_and_its_application_cost_a_dry_run_and_a_run_and_one_write_of_the_state() {
     let films = Films::mirrored().await;
-    // The lease is renewed as long as a run takes, and virtual time jumps.
+    // The lease is renewed during the whole run, and virtual time jumps.
     let sent = || {
         let rows = films.world.emulator.stats().requests;
         rows.iter().filter(|row| row.operation != "LeaseBlob").map(|row| row.count).sum::<u64>()
@@ -222,7 +222,7 @@ async fn a_plan_and_its_application_cost_what_a_dry_run_and_a_run_cost_and_one_w
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_guard_holds_what_it_holds_without_a_plan() {
+async fn a_guard_holds_the_same_changes_with_and_without_a_plan() {
     let films = Films::mirrored().await;
     for film in 0..4 {
         films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
@@ -256,7 +256,7 @@ async fn a_locator_that_moves_and_a_copy_that_lost_its_container_are_planned_and
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_application_that_dies_is_resumed_by_the_next_run() {
+async fn the_next_run_resumes_an_interrupted_application() {
     let mut films = Films::new().await;
     let plan = plan(&films.world).await;
     die_after(&mut films.world, applying(&plan), "AccessPolic").await;

@@ -1,4 +1,4 @@
-//! Assets that are protected in the source, and what the operator withholds. Row 6.
+//! Assets that are protected in the source, and the `withhold` list. Row 6.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::{Films, SOURCE, TARGET, assert_plays_alike, look, night, playing, service_id};
 use crate::world::accepting;
 
-/// What plays of a film on the target.
+/// Does a film play on the target?
 async fn plays(films: &Films, film: usize) -> bool {
     playing(&films.world, TARGET).await.contains_key(films.locator(film).as_str())
 }
@@ -25,7 +25,7 @@ async fn plays(films: &Films, film: usize) -> bool {
 async fn an_asset_with_content_keys_or_delivery_policies_is_not_published() {
     let films = Films::new().await;
     let id = |film: usize| look(&films.world, SOURCE, &format!("film{film}")).id;
-    // A common key, an envelope key, a policy without dynamic encryption, one that blocks, one of HLS alone.
+    // A common key, an envelope key, a policy without dynamic encryption, a blocking policy, and a policy only for HLS.
     films.source().link_content_key(&id(0), 0).unwrap();
     films.source().link_content_key(&id(1), 4).unwrap();
     films.source().link_delivery_policy(&id(2), 2, 65_535).unwrap();
@@ -48,7 +48,7 @@ async fn an_asset_with_content_keys_or_delivery_policies_is_not_published() {
 
 /// Row 6.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn an_asset_that_becomes_protected_is_withdrawn_the_same_night_and_one_that_becomes_clear_is_published() {
+async fn an_asset_is_withdrawn_in_the_night_it_becomes_protected_and_published_when_it_is_clear() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
     let policy = films.source().link_delivery_policy(&asset, 1, 65_535).unwrap();
@@ -68,9 +68,9 @@ async fn an_asset_that_becomes_protected_is_withdrawn_the_same_night_and_one_tha
     films.are_settled().await;
 }
 
-/// Row 6. The key is removed between the listing and the question that precedes the withdrawal.
+/// Row 6. The key is removed between the listing and the request before the withdrawal.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_revoked_locator_is_withdrawn_also_from_an_asset_whose_key_is_removed_meanwhile() {
+async fn a_revoked_locator_is_withdrawn_even_if_the_key_of_its_asset_is_removed_meanwhile() {
     for revoked in [true, false] {
         let mut films = Films::mirrored().await;
         let asset = look(&films.world, SOURCE, "film0").id;
@@ -80,7 +80,8 @@ async fn a_revoked_locator_is_withdrawn_also_from_an_asset_whose_key_is_removed_
         }
         let asked = Arc::new(Notify::new());
         let reached = Arc::clone(&asked);
-        // All assets are asked for in one batch while the library is listed, and this one alone before a withdrawal.
+        // All assets are requested in one batch while the library is listed; before a withdrawal, only this one is
+        // requested.
         films.world.intercept(move |request| {
             let url = request.url();
             let asks_for_one = url.path().contains("Assets(") && url.path().ends_with("/ContentKeys");
@@ -114,9 +115,9 @@ async fn a_protected_asset_that_plays_nowhere_is_not_owed() {
     assert_plays_alike(&films.world).await;
 }
 
-/// Row 6, the other way round.
+/// Row 6, with the sides exchanged.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_that_somebody_protects_on_the_target_is_owed_until_it_is_clear_again() {
+async fn a_copy_that_is_protected_on_the_target_is_owed_until_it_is_clear_again() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
     let policy = films.target().link_delivery_policy(&copy, 1, 65_535).unwrap();
@@ -138,7 +139,7 @@ async fn a_copy_that_somebody_protects_on_the_target_is_owed_until_it_is_clear_a
     films.are_settled().await;
 }
 
-/// Row 6. Nobody watches what is not published, and what is protected on both sides has a cause of its own.
+/// Row 6. Unpublished assets have no viewers, and assets that are protected on both sides have a separate cause.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_copy_that_does_not_play_is_not_owed() {
     let films = Films::mirrored().await;
@@ -183,7 +184,7 @@ fn withholding(list: &[&str]) -> Options {
     Options { policy: Policy { withhold, ..Policy::default() }, ..Options::default() }
 }
 
-/// What the operator withholds is withdrawn at once, and published again once it is withheld no more.
+/// Assets on the `withhold` list are withdrawn immediately, and published again when they are removed from the list.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_name_an_asset_id_and_a_locator_id_are_withheld_at_once_and_published_again_later() {
     for spelling in 0..8 {
@@ -216,7 +217,7 @@ async fn a_name_an_asset_id_and_a_locator_id_are_withheld_at_once_and_published_
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_rename_does_not_lift_what_is_withheld_by_name() {
+async fn an_asset_that_is_withheld_by_name_stays_withheld_after_a_rename() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
     night(&films.world, withholding(&["film0"])).await;
@@ -267,9 +268,9 @@ async fn an_asset_withheld_from_the_start_is_never_published_even_in_a_new_asset
     assert_eq!(playing(&films.world, TARGET).await.len(), 4);
 }
 
-/// A guard never holds what the operator withholds.
+/// A guard never holds withdrawals because of the `withhold` list.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn all_that_the_operator_withholds_is_withdrawn_beside_the_guards() {
+async fn everything_that_the_operator_withholds_is_withdrawn_regardless_of_the_guards() {
     let films = Films::mirrored().await;
     let all: Vec<String> = (0..6).map(|film| format!("film{film}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -278,7 +279,7 @@ async fn all_that_the_operator_withholds_is_withdrawn_beside_the_guards() {
     assert!(playing(&films.world, TARGET).await.is_empty());
 }
 
-/// A locator that moves from a film that plays to one that is withheld.
+/// A locator moves from a playing film to a withheld one.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_to_a_withheld_asset_is_withdrawn() {
     let films = Films::mirrored().await;
@@ -289,7 +290,7 @@ async fn a_locator_that_moves_to_a_withheld_asset_is_withdrawn() {
     assert!(!plays(&films, 0).await && !plays(&films, 1).await);
 }
 
-/// What has to stop playing and still plays is never green, even where the reason to stop it is accepted or not owed.
+/// An asset that must stop playing and still plays never counts as complete, even if the cause is accepted or not owed.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_withdrawal_that_fails_is_reported_although_the_cause_of_its_asset_is_accepted() {
     for protect in [false, true] {

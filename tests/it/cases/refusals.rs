@@ -1,5 +1,5 @@
-//! Copies that the services refuse: what the target cannot see, what the source does not let it read, and blobs that
-//! cannot be copied as they are. Rows 16, 17 and 18.
+//! Copies that the services refuse: the target cannot see the source, the source refuses the target, or a blob cannot
+//! be copied unchanged. Rows 16, 17 and 18.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ fn by(method: CopyMethod) -> Options {
     Options { copy_method: Some(method), ..Options::default() }
 }
 
-/// What a proof of the target's rights finds.
+/// The checks of a write test of the target's permissions.
 async fn proof(films: &Films) -> Vec<Check> {
     examine(&films.world.config, &films.world.pair(), &WriteTest::Until(CancellationToken::new())).await
 }
 
 /// Row 16.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_target_that_cannot_see_the_source_is_not_a_source_that_changes() {
+async fn a_target_that_cannot_see_the_source_is_not_reported_as_a_changing_source() {
     for method in METHODS {
         let films = Films::new().await;
         assert!(films.world.emulator.set_source_access(WEST, SourceAccess::Hidden));
@@ -50,7 +50,7 @@ async fn a_target_that_cannot_see_the_source_is_not_a_source_that_changes() {
 
 /// Row 17.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_refuses_the_target_leaves_nothing_behind_and_the_doctor_finds_it() {
+async fn a_source_that_refuses_the_target_leaves_nothing_behind_and_doctor_reports_it() {
     for method in METHODS {
         let films = Films::new().await;
         assert!(films.world.emulator.set_source_access(WEST, SourceAccess::Refused));
@@ -71,9 +71,9 @@ async fn a_source_that_refuses_the_target_leaves_nothing_behind_and_the_doctor_f
     }
 }
 
-/// Row 17: what is complete already is never removed.
+/// Row 17: complete copies are never removed.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_source_that_begins_to_refuse_the_target_leaves_what_is_mirrored_as_it_is() {
+async fn mirrored_assets_stay_unchanged_if_the_source_starts_to_refuse_the_target() {
     let mut films = Films::mirrored().await;
     films.films.push(films.world.seed("film6", &["film6.ism", "film6.mp4"]).await);
     films.films.push(films.world.seed("film7", &["film7.ism", "film7.mp4"]).await);
@@ -87,9 +87,9 @@ async fn a_source_that_begins_to_refuse_the_target_leaves_what_is_mirrored_as_it
     films.are_settled().await;
 }
 
-/// Row 17: a healthy pair is proven with one copy, of which nothing stays.
+/// Row 17: the write test of a healthy pair copies one blob and leaves nothing behind.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_proof_of_the_rights_copies_one_blob_between_the_storage_accounts_and_removes_it() {
+async fn the_write_test_copies_one_blob_between_the_storage_accounts_and_removes_it() {
     let films = Films::new().await;
     films.world.emulator.reset_stats();
     let checks = proof(&films).await;
@@ -104,7 +104,7 @@ async fn a_proof_of_the_rights_copies_one_blob_between_the_storage_accounts_and_
 
 /// Row 18.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_with_a_customer_key_is_a_cause_of_its_own_and_stops_nothing_else() {
+async fn a_blob_with_a_customer_key_has_a_separate_cause_and_blocks_nothing_else() {
     for method in METHODS {
         let films = Films::new().await;
         let (container, blob) = films.blob(SOURCE, 0, "mp4");
@@ -119,7 +119,7 @@ async fn a_blob_with_a_customer_key_is_a_cause_of_its_own_and_stops_nothing_else
 
 /// Row 18.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_blob_in_an_encryption_scope_arrives_or_is_a_cause_of_its_own() {
+async fn a_blob_in_an_encryption_scope_is_copied_or_has_a_separate_cause() {
     for method in METHODS {
         let films = Films::new().await;
         let (container, blob) = films.blob(SOURCE, 0, "mp4");
@@ -135,7 +135,7 @@ async fn a_blob_in_an_encryption_scope_arrives_or_is_a_cause_of_its_own() {
 
 /// Row 18.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_stored_checksum_that_is_wrong_or_none_at_all_is_a_cause_of_its_own() {
+async fn a_wrong_checksum_is_copied_and_an_invalid_one_has_a_separate_cause() {
     for method in METHODS {
         for md5 in [vec![1; 16], vec![1; 5], vec![1; 20]] {
             let films = Films::new().await;
@@ -146,7 +146,7 @@ async fn a_stored_checksum_that_is_wrong_or_none_at_all_is_a_cause_of_its_own() 
             assert_eq!((summary.assets.total, summary.assets.conflicts), (6, 0), "{method:?} {md5:?}");
             assert_eq!(summary.causes.contains_key(&Cause::WrongChecksum), md5.len() != 16, "{method:?} {md5:?}");
             match monitor.outcome_of("film0").unwrap().cause() {
-                // The service stores a checksum as it is: the copy has the source's, wrong or not.
+                // The service stores a checksum unchanged: the copy has the source's checksum, even a wrong one.
                 None => films.are_settled().await,
                 cause => assert_eq!(cause, Some(Cause::WrongChecksum), "{method:?}: {:?}", summary.problems),
             }

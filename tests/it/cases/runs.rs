@@ -1,5 +1,5 @@
-//! Runs as a whole: two at once, one that was paused, a target that streams nothing, and what a dry run says. Rows 8, 12
-//! and 14.
+//! Whole runs: two at once, a paused run, a target that streams nothing, and the results of a dry run. Rows 8, 12 and
+//! 14.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,14 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Films, SOURCE, TARGET, WEST, assert_plays_alike, look, night, service_id, writes};
 use crate::world::{World, accepting, copies_of};
 
-/// One run of another machine, with a ledger of its own.
+/// A run of another machine, with a separate ledger.
 async fn other_machine(world: &World) -> Result<mediamirror::engine::Summary, Error> {
     let pair = Arc::new(mediamirror::connect::connect(&world.config, world.emulator.http_client()).unwrap());
     let (ledger, monitor) = (Ledger::in_memory().unwrap(), Arc::new(TestMonitor::default()));
     mirror(pair, ledger, Options::default(), monitor, CancellationToken::new()).await
 }
 
-/// Each asset has one copy.
+/// Checks that each asset has one copy.
 async fn nothing_is_there_twice(films: &Films) {
     for film in &films.films {
         let copies = copies_of(&films.world.pair(), &film.asset).await;
@@ -35,7 +35,7 @@ async fn nothing_is_there_twice(films: &Films) {
 
 /// Row 8.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn the_second_of_two_machines_with_two_ledgers_is_refused_and_nothing_is_made_twice() {
+async fn the_second_of_two_machines_with_two_ledgers_is_refused_and_nothing_is_created_twice() {
     let films = Films::new().await;
     let first = films.world.sync();
     let second = async {
@@ -46,19 +46,19 @@ async fn the_second_of_two_machines_with_two_ledgers_is_refused_and_nothing_is_m
     assert_eq!(summary.outcome, Outcome::Complete);
     match second {
         Err(error) => assert!(matches!(error, Error::Locked { .. }), "{error}"),
-        // The first one had ended before.
+        // The first run ended before the second started.
         Ok(second) => assert_eq!((second.outcome, second.assets.mirrored), (Outcome::Complete, 0), "{second:?}"),
     }
     nothing_is_there_twice(&films).await;
-    // Later, on either machine.
+    // Later runs, on either machine.
     assert_eq!(other_machine(&films.world).await.unwrap().outcome, Outcome::Complete);
     nothing_is_there_twice(&films).await;
     films.are_settled().await;
 }
 
-/// Row 8: a run that is slow enough for the second one to come.
+/// Row 8: a run that is slow enough for a second one to start.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_that_holds_the_lock_refuses_the_second_one_by_name_as_long_as_it_goes_on() {
+async fn while_a_run_holds_the_lock_a_second_run_is_refused_with_its_name() {
     let mut films = Films::new().await;
     let asked = AtomicU64::new(0);
     films.world.intercept(move |request| {
@@ -80,7 +80,7 @@ async fn a_run_that_holds_the_lock_refuses_the_second_one_by_name_as_long_as_it_
 
 /// Row 8: a machine may stop at any step of a run; nothing exists twice when that run continues after its successor.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_has_done() {
+async fn a_run_that_was_paused_longer_than_its_lease_does_not_repeat_the_work_of_its_successor() {
     for stop_at in [12, 17, 22, 27, 32, 37, 44] {
         let mut films = Films::new().await;
         let paused = Arc::new(std::sync::Mutex::new(None::<Instant>));
@@ -90,7 +90,7 @@ async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_
             if count.fetch_add(1, Ordering::Relaxed) == stop_at {
                 *until = Some(Instant::now() + Duration::from_mins(5));
             }
-            // As long as the machine is stopped no request leaves it.
+            // While the machine is stopped, it sends no requests.
             until.map(|until| tokio::time::sleep_until(until).boxed())
         });
         let successor = async {
@@ -121,7 +121,7 @@ async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_
 
 /// Row 12.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_target_whose_streaming_endpoint_is_stopped_is_never_green_and_is_mirrored_all_the_same() {
+async fn a_target_with_a_stopped_streaming_endpoint_is_mirrored_but_never_reported_as_complete() {
     let films = Films::new().await;
     films.target().set_streaming(false).unwrap();
     for dry_run in [true, false, false] {
@@ -143,10 +143,10 @@ async fn a_target_whose_streaming_endpoint_is_stopped_is_never_green_and_is_mirr
 
 /// Row 14.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_dry_run_ends_as_the_run_will_and_changes_nothing() {
+async fn a_dry_run_has_the_verdict_of_the_run_and_changes_nothing() {
     let films = Films::new().await;
     let dry = Options { dry_run: true, ..Options::default() };
-    // Work that is still to be done does not count.
+    // Pending work does not count.
     let (summary, _) = night(&films.world, dry.clone()).await;
     assert_eq!((summary.outcome, summary.verdict), (Outcome::DryRun, Outcome::Complete));
     let both_agree = async |expected: Outcome| {

@@ -1,4 +1,4 @@
-//! Runs of assets that were selected by their ids, as `runs retry` selects them.
+//! Runs of assets that are selected by id, like those of `runs retry`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn selecting(ids: &[&AssetId]) -> Options {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_run_of_selected_assets_leaves_another_one_of_the_same_name_alone() {
+async fn a_run_of_selected_assets_does_not_change_another_asset_with_the_same_name() {
     let mut films = Films::mirrored().await;
     films.films.push(films.world.seed("film1", &["film1.ism", "film1.mp4"]).await);
     let source = Arc::clone(&films.world.pair().source.storage[0]);
@@ -43,7 +43,7 @@ async fn a_run_of_selected_assets_withdraws_and_retires_only_theirs() {
     }
     let (summary, _) = night(&films.world, selecting(&[&films.films[2].asset.id])).await;
     assert_eq!((summary.outcome, summary.withdrawn, summary.assets.gone), (Outcome::Complete, 1, 0));
-    // The source has no such asset any more, and its copy still plays.
+    // The source no longer has this asset, and its copy still plays.
     let (summary, _) = night(&films.world, selecting(&[&films.films[4].asset.id])).await;
     assert_eq!((summary.assets.total, summary.withdrawn, summary.assets.gone), (0, 1, 1), "{:?}", summary.problems);
     let plays = playing(&films.world, TARGET).await;

@@ -1,4 +1,4 @@
-//! The real binary: configurations that switch viewers between the hosts, and what keeps one from being written.
+//! The real binary: configurations that switch viewers between the hosts, and the reasons why one is not written.
 
 use serde_json::Value;
 
@@ -8,13 +8,13 @@ use crate::cli::{mediamirror, stderr, stdout};
 const LIBRARY: &str = "assets=3,blobs=2,seed=3,sizes=small,awkward=false,real=false";
 const FORMATS: [&str; 5] = ["csv", "nginx", "front-door", "traffic-manager", "steering"];
 
-/// The exit code of `urls` in that format, with both streams.
+/// The exit code of `urls` with these arguments, with both streams.
 fn write(emulator: &Emulator, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = mediamirror(emulator.path(), &[&["urls"], arguments].concat());
     (output.status.code(), stdout(&output), stderr(&output))
 }
 
-/// An emulator whose regions viewers reach under names of their own.
+/// An emulator whose regions have separate host names for viewers.
 fn named() -> Emulator {
     let emulator = Emulator::with("", LIBRARY, "");
     for (region, url) in [(0, "https://a.media.test"), (1, "https://b.media.test")] {
@@ -25,10 +25,10 @@ fn named() -> Emulator {
 }
 
 #[test]
-fn a_format_ends_with_the_code_of_urls_and_holds_no_secret() {
+fn each_format_exits_with_the_code_of_urls_and_contains_no_secret() {
     let emulator = named();
     let before: Vec<Option<i32>> = FORMATS.iter().map(|format| write(&emulator, &["--format", format]).0).collect();
-    // A host without a film on it can be switched to, but not monitored.
+    // Viewers can be switched to a host without a film, but it cannot be monitored.
     assert_eq!(before, [Some(4), Some(4), Some(5), Some(5), Some(4)]);
     assert_eq!(mediamirror(emulator.path(), &["sync"]).status.code(), Some(0));
     let keys: Vec<String> = (0..2)
@@ -78,10 +78,10 @@ fn a_side_without_a_known_host_is_an_error_that_names_streaming_url() {
     let own = emulator.region(1, "streaming").to_owned();
     let (_, text, _) = write(&emulator, &["--format", "nginx"]);
     assert!(text.contains(&format!("proxy_pass \"{own}$request_uri\"")), "{text}");
-    // Without the setting it is the running streaming host that the account names.
+    // Without the setting, the running streaming host of the account is used.
     emulator.change(&format!("streaming_url = \"{own}\""), "");
     assert_eq!(write(&emulator, &["--format", "nginx"]).1, text);
-    // The API before 2.7 lists no streaming hosts, and nothing of the target has a URL yet.
+    // The API before 2.7 lists no streaming hosts, and nothing on the target has a URL yet.
     emulator.change("[target]", "[target]\napi_version = \"2.2\"");
     let (code, text, errors) = write(&emulator, &["--format", "nginx"]);
     assert_eq!((code, text.as_str()), (Some(5), ""), "{errors}");
@@ -92,7 +92,7 @@ fn a_side_without_a_known_host_is_an_error_that_names_streaming_url() {
 }
 
 #[test]
-fn what_one_setting_cannot_describe_is_an_error_and_prints_nothing() {
+fn hosts_that_one_setting_cannot_describe_are_an_error_and_print_nothing() {
     let emulator = Emulator::with("", LIBRARY, "");
     assert_eq!(mediamirror(emulator.path(), &["sync"]).status.code(), Some(0));
     for format in ["front-door", "traffic-manager", "steering"] {

@@ -1,4 +1,4 @@
-//! What other tools made on the target, what becomes ours, and a mirror that is turned round. Rows 7 and 21.
+//! Content of other tools on the target, adoption, and a reversed mirror. Rows 7 and 21.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{EAST, Films, SOURCE, TARGET, assert_plays_alike, die_after, look, night, service_id};
 
-/// Makes a copy of a film on the target as another tool does: same names, same bytes or others, the alternate id of the
-/// source or its id.
+/// Creates a copy of a film on the target like another tool: with the same names, equal or different bytes, and the
+/// source's alternate id or its id.
 async fn copied_by_another_tool(films: &Films, film: usize, alternate_id: &str, byte: u8) -> AssetLook {
     let name = format!("film{film}");
     let id = films.target().add_asset(&name).await.unwrap();
@@ -43,7 +43,7 @@ fn adopting(adopt: Adopt) -> Options {
     Options { policy: Policy { adopt, ..Policy::default() }, ..Options::default() }
 }
 
-/// All that the target holds of an asset but when it was changed.
+/// The state of an asset on the target, except for the times of changes.
 fn contents(films: &Films, asset: &str) -> (AssetLook, Vec<Option<String>>) {
     let look = films.target().assets().into_iter().find(|look| look.id == asset).unwrap();
     let blobs = look.files.iter().map(|file| {
@@ -64,7 +64,7 @@ async fn a_foreign_asset_whose_alternate_id_is_a_source_id_is_not_changed() {
         films.night().await;
         assert_eq!(contents(&films, &theirs.id), before);
     }
-    // Ours is beside it, and plays.
+    // Our copy exists, too, and plays.
     assert_plays_alike(&films.world).await;
 }
 
@@ -84,9 +84,9 @@ async fn a_foreign_asset_that_plays_a_source_id_is_a_conflict_and_is_not_changed
     }
 }
 
-/// Row 7: a clone that another tool made of our copy carries our mark, but not under its own id.
+/// Row 7: a clone that another tool made of our copy has our mark, which names another asset id.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_clone_of_our_copy_is_not_touched_and_is_no_second_copy() {
+async fn a_clone_of_our_copy_is_not_changed_and_is_not_a_second_copy() {
     let films = Films::mirrored().await;
     let ours = look(&films.world, TARGET, "film0");
     let clone = films.target().add_asset("clone of film0").await.unwrap();
@@ -95,7 +95,7 @@ async fn a_clone_of_our_copy_is_not_touched_and_is_no_second_copy() {
     let before = contents(&films, &clone);
     films.good_night().await;
     assert_eq!(contents(&films, &clone), before);
-    // The ledger is lost: the mark alone must distinguish them.
+    // The ledger is lost: only the mark can distinguish them.
     let mut fresh = films.world;
     fresh.ledger = Ledger::in_memory().unwrap();
     let summary = fresh.sync().await.0;
@@ -106,7 +106,7 @@ async fn a_clone_of_our_copy_is_not_touched_and_is_no_second_copy() {
 
 /// Two complete copies of one asset are a conflict that names both.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn two_copies_of_ours_for_one_asset_are_a_conflict_that_names_both_and_what_plays() {
+async fn two_copies_of_one_asset_are_a_conflict_that_names_both_and_the_playing_one() {
     let films = Films::mirrored().await;
     let (source, ours) = (look(&films.world, SOURCE, "film0").id, look(&films.world, TARGET, "film0"));
     let second = films.target().add_asset("second").await.unwrap();
@@ -127,7 +127,7 @@ async fn two_copies_of_ours_for_one_asset_are_a_conflict_that_names_both_and_wha
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn equal_copies_of_another_tool_are_adopted_only_when_that_is_asked_for() {
+async fn equal_copies_of_another_tool_are_adopted_only_on_request() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
     let theirs = copied_by_another_tool(&films, 0, &source, b'x').await;
@@ -140,7 +140,7 @@ async fn equal_copies_of_another_tool_are_adopted_only_when_that_is_asked_for() 
     assert_eq!(films.world.count("PutBlobFromUrl"), 0, "equal bytes are not copied");
     let now = look(&films.world, TARGET, "film0");
     assert_eq!((&now.id, &now.locators[0].guid), (&theirs.id, &theirs_guid(&films, 0)));
-    // Ours from now on: without the option it stays so, and what the source revokes is withdrawn.
+    // Now the copy is ours: it stays ours without the option, and locators that the source revokes are withdrawn.
     films.are_settled().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     let (summary, _) = films.good_night().await;
@@ -152,7 +152,7 @@ fn theirs_guid(films: &Films, film: usize) -> String {
     films.locator(film).to_string()
 }
 
-/// Equal lengths without a checksum prove nothing of a copy that another tool made.
+/// Equal lengths without a checksum do not prove that another tool's copy is equal.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_of_another_tool_without_checksums_is_unchecked_until_it_is_overwritten() {
     let films = Films::new().await;
@@ -197,7 +197,7 @@ async fn an_adopted_locator_is_ours_even_if_the_run_was_interrupted_after_it_mar
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_copy_of_another_tool_that_differs_is_named_and_overwritten_only_when_that_is_asked_for() {
+async fn a_different_copy_of_another_tool_is_reported_and_overwritten_only_on_request() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
     let theirs = copied_by_another_tool(&films, 0, &source, b'z').await;
@@ -215,7 +215,7 @@ async fn a_copy_of_another_tool_that_differs_is_named_and_overwritten_only_when_
     films.are_settled().await;
 }
 
-/// A name alone never makes a copy of another tool ours.
+/// An equal name is not enough to adopt another tool's copy.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_has_only_the_name_of_a_source_asset_is_not_adopted() {
     let films = Films::new().await;
@@ -228,7 +228,7 @@ async fn an_asset_that_has_only_the_name_of_a_source_asset_is_not_adopted() {
 
 /// A foreign locator with the id and the terms of the source's counts as present, until the source revokes it.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_once_the_source_revokes_it() {
+async fn a_foreign_locator_on_our_copy_counts_as_present_and_is_reported_every_night_after_the_source_revokes_it() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
     films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -249,7 +249,7 @@ async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_foreign_locator_that_the_source_cannot_be_asked_for_fails_alone() {
+async fn only_the_foreign_locator_fails_that_the_source_cannot_be_asked_for() {
     let films = Films::mirrored().await;
     for film in [0, 1] {
         let copy = look(&films.world, TARGET, &format!("film{film}")).id;
@@ -271,9 +271,9 @@ async fn a_foreign_locator_that_the_source_cannot_be_asked_for_fails_alone() {
     assert_eq!(films.world.verify().await.causes, summary.causes);
 }
 
-/// With other terms it is a conflict as long as the source has the id, and no less named afterwards.
+/// With other terms it is a conflict while the source has the id, and it is still reported afterwards.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_foreign_locator_on_our_copy_with_other_terms_is_named_every_night_also_once_the_source_revokes_it() {
+async fn a_foreign_locator_on_our_copy_with_other_terms_is_reported_every_night_even_after_the_source_revokes_it() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
     films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -297,7 +297,7 @@ async fn a_foreign_locator_on_our_copy_with_other_terms_is_named_every_night_als
     films.are_settled().await;
 }
 
-/// One run of the mirror turned round, with a ledger of its own.
+/// One run of the reversed mirror, with a separate ledger.
 async fn turned_round(films: &Films, options: Options) -> (Summary, Arc<TestMonitor>) {
     let mut config = films.world.config.clone();
     std::mem::swap(&mut config.source, &mut config.target);
@@ -311,9 +311,9 @@ async fn turned_round(films: &Films, options: Options) -> (Summary, Arc<TestMoni
 
 /// Row 21.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_mirror_that_is_turned_round_ends_with_nine_and_makes_nothing() {
+async fn a_reversed_mirror_exits_with_nine_and_creates_nothing() {
     let films = Films::mirrored().await;
-    // One is unpublished, and one is new in the former target.
+    // One asset is unpublished, and one is new in the former target.
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     films.good_night().await;
     films.target().add_asset("new in the east").await.unwrap();
@@ -332,9 +332,9 @@ async fn a_mirror_that_is_turned_round_ends_with_nine_and_makes_nothing() {
     films.are_settled().await;
 }
 
-/// Row 21: copies of ours that stand in the source are never copied back, also when most of it is new.
+/// Row 21: our copies in the source are never copied back, even if most of its assets are new.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn new_assets_do_not_hide_that_the_mirror_is_turned_round() {
+async fn new_assets_do_not_hide_that_the_mirror_is_reversed() {
     let films = Films::mirrored().await;
     for n in 0..20 {
         films.target().add_asset(&format!("new {n}")).await.unwrap();

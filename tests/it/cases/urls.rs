@@ -1,4 +1,4 @@
-//! The pairs of URLs, and what is said of those that are not mirrored.
+//! Pairs of URLs, and the causes of those that are not mirrored.
 
 use jiff::SignedDuration;
 use mediamirror::clock;
@@ -21,7 +21,7 @@ async fn urls_differ_until_everything_that_plays_in_the_source_plays_on_the_targ
     assert!(!after.differ() && after.verdict == Outcome::Complete, "{after:?}");
     assert!(after.pairs.iter().all(|pair| pair.target_url.is_some()), "{after:?}");
     films.target().remove_locator(&service_id(films.locator(3))).await.unwrap();
-    // One that starts only tomorrow does not play.
+    // A locator that starts only tomorrow does not play.
     let tomorrow = clock::now() + SignedDuration::from_hours(24);
     films.target().set_locator_start(&service_id(films.locator(4)), Some(tomorrow)).unwrap();
     let pairs = films.urls_with(&Options::default()).await.pairs;
@@ -31,14 +31,14 @@ async fn urls_differ_until_everything_that_plays_in_the_source_plays_on_the_targ
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn urls_cost_no_request_for_an_asset_that_is_mirrored() {
+async fn urls_sends_no_request_for_a_mirrored_asset() {
     let films = Films::mirrored().await;
     films.urls_with(&Options::default()).await;
     assert_eq!(films.world.count("ListBlobs"), 0);
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn urls_name_the_cause_of_what_a_run_does_not_mirror_unless_it_is_accepted() {
+async fn urls_reports_the_cause_of_a_locator_that_a_run_does_not_mirror_unless_it_is_accepted() {
     let films = Films::mirrored().await;
     let empty = films.source().add_asset("empty").await.unwrap();
     films.source().add_locator(&empty, &super::locators::in_hours(100)).unwrap();
@@ -62,7 +62,7 @@ async fn urls_of_a_filter_that_matches_nothing_are_an_error() {
     assert!(error.to_string().contains("no asset of the source matches"), "{error}");
 }
 
-/// The service decides what has expired: its clock is ten minutes behind ours.
+/// The service decides whether a locator has expired: its clock is ten minutes behind ours.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn urls_follow_the_clock_of_the_service() {
     let films = Films::mirrored().await;
@@ -75,9 +75,9 @@ async fn urls_follow_the_clock_of_the_service() {
     assert!(live == 2 && found.differ(), "it plays in the source for five more minutes: {found:?}");
 }
 
-/// The source has prolonged a locator, and the copy's has expired.
+/// The source has extended a locator, and the copy's locator has expired.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn a_locator_that_has_expired_on_the_target_alone_is_not_mirrored() {
+async fn a_locator_that_has_expired_only_on_the_target_is_not_mirrored() {
     let films = Films::mirrored().await;
     let there = look(&films.world, TARGET, "film0");
     films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();

@@ -6,7 +6,7 @@ use mediamirror::verdict::{Cause, Change};
 use crate::cases::locators::in_hours;
 use crate::cases::{EAST, Films, TARGET, look, night};
 
-/// A second complete copy of the first film, as a run that did not see the first one would have made it.
+/// A second complete copy of the first film, as created by a run that did not see the first copy.
 async fn second_copy(films: &Films, blobs: &[&str]) -> String {
     let first = look(&films.world, TARGET, "film0");
     let id = films.target().add_asset("film0 again").await.unwrap();
@@ -38,7 +38,7 @@ async fn dedupe_deletes_the_copy_that_does_not_play_and_the_asset_is_mirrored_ag
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
-async fn dedupe_keeps_a_second_copy_that_has_something_of_its_own_or_a_locator() {
+async fn dedupe_keeps_a_second_copy_that_has_other_content_or_a_locator() {
     let films = Films::mirrored().await;
     let id = second_copy(&films, &["film0.mp4", "unique.mp4"]).await;
     let options = || Options { dedupe: true, ..Options::default() };
