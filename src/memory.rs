@@ -1,4 +1,4 @@
-//! Limits the memory that all answers of services use together, so that `sync` with default settings uses at most 256 MiB.
+//! Limits the memory that all answers of services use together: `sync` with default settings uses at most 256 MiB.
 //!
 //! A single answer is limited where it is read. The limits here are shared by all answers: bytes that are being read,
 //! lists of blobs that are kept, large containers that are read in pages, and blobs that are being copied. Both sides

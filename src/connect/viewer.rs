@@ -72,7 +72,8 @@ impl Viewer {
     /// then without a body.
     ///
     /// # Errors
-    /// No answer: the name is unknown, the connection or TLS fails, the time is over, the body is compressed or too large.
+    /// No answer: the name is unknown, the connection or TLS fails, the time is over, or the body is compressed or too
+    /// large.
     pub async fn ask(&self, request: ViewerRequest<'_>) -> Result<ViewerAnswer, CallError> {
         let shown = SafeUrl::new(request.url.clone());
         let call = Call {

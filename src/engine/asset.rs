@@ -122,7 +122,7 @@ struct Task<'a> {
     due: Vec<KeptCopy>,
 }
 
-/// Was the asset complete before, and has nothing changed on either side?
+/// Was the asset already complete, and is it unchanged on both sides?
 async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<bool, Error> {
     let Some(row) = work.settled() else { return Ok(false) };
     let same = |before: Option<&String>, now: &str| before.is_some_and(|before| digest::is_unchanged(before, now));
@@ -133,7 +133,8 @@ async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &C
         && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
 }
 
-/// Looks at the blobs that only the target has, where nothing has changed. They are told apart only if some are to be deleted.
+/// Records the blobs that only the target has, if nothing has changed. They are identified only if some will be
+/// deleted.
 async fn note_kept(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<(), Error> {
     let noted = work.row.as_ref().is_some_and(|row| row.kept_seen.is_some());
     if run.options.policy.delete_after.is_none() || (present.count <= source.count && !noted) {
@@ -154,7 +155,7 @@ pub(crate) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Re
     Ok(lost.map(|kept| Finding::new(Cause::SourceLost, format!("blob {}", kept.name))))
 }
 
-/// Why a copy of another tool does not become ours: it differs, or equal bytes are not proven.
+/// The reason why a copy of another tool is not adopted: it differs, or its bytes are not proven to be equal.
 pub(crate) async fn refuse_adoption(
     run: &Run,
     work: &Work,

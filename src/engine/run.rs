@@ -222,12 +222,12 @@ impl Run {
         Ok(self.ledger.advance(&asset.id, ended, begun).await?)
     }
 
-    /// The storage account of the source that holds an asset, where it is configured.
+    /// The configured storage account of the source that holds an asset.
     pub(crate) fn source_account(&self, asset: &Asset) -> Option<&AccountName> {
         self.pair.source.blobs(asset.storage_account.as_ref()).map(|account| account.name())
     }
 
-    /// The storage account of the target in which a copy of an asset is created, where it is configured.
+    /// The configured storage account of the target in which a copy of an asset is created.
     pub(crate) fn account_of_new_copy(&self, asset: &Asset) -> Option<&BlobAccount> {
         self.pair.target.blobs(self.pair.storage_for(asset)).map(AsRef::as_ref)
     }

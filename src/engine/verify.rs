@@ -202,7 +202,7 @@ fn published_alone(run: &Run) -> Result<Vec<Revoked>, Error> {
     }
 }
 
-/// As differences, without those that the source still has and its listing omits.
+/// These locators as differences, without those that the source still has and its listing omits.
 fn differences_of(run: &Run, revoked: Vec<Revoked>) -> Alone {
     let (mut alone, mut hidden) = (Alone::new(), BTreeSet::new());
     run.count(|tally| hidden.clone_from(&tally.hidden));

@@ -1,4 +1,5 @@
-//! The causes of `verify --play`, `--bytes` and `--settings`, and of `[blobs]`: code, class, sentence, remedy, in order of code.
+//! The causes of `verify --play`, `--bytes`, `--settings` and `[blobs]`: code, class, sentence, remedy, in order of
+//! code.
 
 use super::table::{Entry, entry};
 use super::{Cause, Class};

@@ -26,11 +26,11 @@ pub(crate) struct Census {
     pub(crate) source: u64,
     /// Those that are part of the run.
     pub(crate) covered: u64,
-    /// Copies of ours that were made complete and are not retired.
+    /// Complete copies of ours that are not retired.
     pub(crate) copies: u64,
     /// The number of these whose source asset is not listed.
     pub(crate) lost: u64,
-    /// Copies of ours that were made complete.
+    /// Complete copies of ours.
     pub(crate) complete: u64,
     /// Copies that are retired.
     pub(crate) retired: u64,
