@@ -23,7 +23,7 @@ use super::ready;
 use super::session::Session;
 use super::signals::Interruption;
 use super::summary;
-use super::sync::mirrored;
+use super::sync::{self, mirrored};
 use super::turned::Turned;
 
 /// Printed after the first Ctrl-C.
@@ -39,8 +39,10 @@ struct Report {
 }
 
 /// What it prints as JSON. A refused `--commit` prints the remaining run; `--test` prints what `ready` prints.
-pub(crate) const FORMAT: Format =
-    Format::any_of::<Report, Summary, ready::Report>("failover", "the active side, what is left to do, or a drill");
+pub(crate) const FORMAT: Format = Format::any_of::<Report, sync::Report<'static>, ready::Report>(
+    "failover",
+    "the active side, what is left to do, or a drill",
+);
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCode, CommandFailure> {
@@ -133,7 +135,7 @@ async fn commit_turned(
 
 /// Reports what remains to be brought back.
 fn refuse(context: &Context, left: &Summary, kept: &Kept, code: ExitCode) -> Result<ExitCode, CommandFailure> {
-    context.printer.result(left, || summary::text(left, kept, context.global.verbose > 0))?;
+    context.printer.result(&sync::Report::of(left, kept), || summary::text(left, kept, context.global.verbose > 0))?;
     context.printer.note("the target stays active: bring this back with `mediamirror reprotect` first");
     Ok(code)
 }

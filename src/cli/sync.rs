@@ -32,6 +32,7 @@ use super::plan::bind;
 use super::progress::{Progress, Work};
 use super::session::Session;
 use super::signals::Interruption;
+pub(super) use finished::Report;
 pub(crate) use finished::{FinishedRun, SUBJECT};
 use way::Way;
 
@@ -66,11 +67,11 @@ pub(crate) enum TaskPlan<'a> {
 
 /// What it prints as JSON.
 pub(crate) const FORMATS: [Format; 5] = [
-    Format::of::<finished::Report<'static>>("sync", "a run, or a dry run"),
-    Format::of::<finished::Report<'static>>("apply", "a run that applied a plan"),
-    Format::of::<finished::Report<'static>>("prune", "a run that also deleted what the source has deleted"),
-    Format::of::<finished::Report<'static>>("dedupe", "a run that also deleted second copies"),
-    Format::of::<finished::Report<'static>>("runs-retry", "a run of the assets that an earlier run did not mirror"),
+    Format::of::<Report<'static>>("sync", "a run, or a dry run"),
+    Format::of::<Report<'static>>("apply", "a run that applied a plan"),
+    Format::of::<Report<'static>>("prune", "a run that also deleted what the source has deleted"),
+    Format::of::<Report<'static>>("dedupe", "a run that also deleted second copies"),
+    Format::of::<Report<'static>>("runs-retry", "a run of the assets that an earlier run did not mirror"),
 ];
 
 /// Runs the command.

@@ -34,7 +34,7 @@ pub(crate) struct FinishedRun {
 
 /// What is printed as JSON.
 #[derive(Debug, JsonSchema, Serialize)]
-pub(super) struct Report<'a> {
+pub(in crate::cli) struct Report<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     /// The changed assets; without --all, the first 10,000, and all with a withdrawal.
@@ -43,10 +43,15 @@ pub(super) struct Report<'a> {
     changes_left_out: u64,
 }
 
+impl<'a> Report<'a> {
+    pub(in crate::cli) fn of(summary: &'a Summary, changes: &'a Kept) -> Self {
+        Self { summary, changes: changes.changed(), changes_left_out: changes.more_changed() }
+    }
+}
+
 impl FinishedRun {
     fn report(&self) -> Report<'_> {
-        let Self { summary, changes, .. } = self;
-        Report { summary, changes: changes.changed(), changes_left_out: changes.more_changed() }
+        Report::of(&self.summary, &self.changes)
     }
 }
 

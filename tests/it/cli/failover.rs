@@ -58,7 +58,9 @@ fn a_failover_is_recorded_edited_brought_back_and_committed() {
 
     assert_eq!(run(&["asset", "--side", "target", "delete", &names[2], "--yes"]).0, Some(0));
 
-    assert_eq!(run(&["failover", "--commit"]).0, Some(4), "the source does not have it yet");
+    let (code, left) = emulator.json(&["failover", "--commit"]);
+    assert_eq!(code, Some(4), "the source does not have it yet: {left:#}");
+    assert!(left["changes"].as_array().unwrap().len() >= 4 && left["changes_left_out"] == 0, "{left:#}");
     let (code, printed, said) = run(&["reprotect", "--out", "back.plan"]);
     assert_eq!(code, Some(0), "{printed}{said}");
     assert!(printed.contains("1 new, 2 changed") && said.contains("apply back.plan"), "{printed}{said}");
