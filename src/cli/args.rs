@@ -359,7 +359,7 @@ fn glob(text: &str) -> Result<Glob, String> {
 
 /// Parses a size with or without unit that is not zero.
 fn bytes(text: &str) -> Result<NonZeroU64, String> {
-    let size: ByteSize = text.parse()?;
+    let size: ByteSize = text.parse().map_err(|_| "write a size such as 500GB or 200MiB".to_owned())?;
     NonZeroU64::new(size.as_u64()).ok_or_else(|| "must be more than zero".to_owned())
 }
 

@@ -142,8 +142,16 @@ fn endpoint(readiness: &Readiness) -> String {
 }
 
 fn recovery(readiness: &Readiness) -> String {
+    let except = match readiness.replication.missing {
+        0 => String::new(),
+        missing => format!(
+            ", except {} that {} no complete copy",
+            counted(missing, "asset"),
+            if missing == 1 { "has" } else { "have" }
+        ),
+    };
     match (readiness.recovery_point_seconds, readiness.recovery_point_basis) {
-        (Some(0), Some(Basis::Comparison)) => "the target has everything that the source has now".to_owned(),
+        (Some(0), Some(Basis::Comparison)) => format!("the target has everything that the source has now{except}"),
         (Some(seconds), Some(Basis::Comparison)) => {
             format!("the target has everything up to {} ago", length(seconds))
         }
