@@ -22,14 +22,14 @@ SAS_VERSION = "2020-12-06"
 class Emulator:
     """Two regions under one service model; the first holds the library."""
 
-    def __init__(self, folder, library, blob_latency_ms=0, media_latency_ms=0, async_copy_min_ms=0, copy_bytes_per_second=0):
+    def __init__(self, folder, library, blob_latency_ms=0, media_latency_ms=0, async_copy_min_ms=0, copy_speeds=(0, 0)):
         self.folder = pathlib.Path(folder)
         settings = "".join(
             f'[[regions]]\nname = "{name}"\naccount = "media{name}"\n'
             f"media = {{ latency_ms = {media_latency_ms} }}\n"
             f'[[regions.storage]]\naccount = "store{name}"\n'
             f"limits = {{ latency_ms = {blob_latency_ms}, async_copy_min_ms = {async_copy_min_ms}, "
-            f"copy_bytes_per_second = {copy_bytes_per_second} }}\n"
+            f"copy_bytes_per_second = {copy_speeds[0]}, account_copy_bytes_per_second = {copy_speeds[1]} }}\n"
             for name in ("west", "east")
         )
         path = self.folder / "emulator.toml"
