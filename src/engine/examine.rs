@@ -57,8 +57,7 @@ pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     for (asset, name, finding) in run.options.base.iter().flat_map(|base| &base.left_alone) {
         run.finish_copy(asset, name, finding.clone());
     }
-    run.claims.screen(&run.pair).await?;
-    run.claims.screen_copies(&run.pair.target).await?;
+    futures::try_join!(run.claims.screen(&run.pair), run.claims.screen_copies(&run.pair.target))?;
     withhold::withhold(run)?;
     withhold::name_foreign(run).await?;
     hidden::name_hidden(run).await
