@@ -5,9 +5,9 @@
 //! A request that waits for its turn holds a slot of its lane, so the requests ahead are polled whenever a page is
 //! awaited, and a reader of such a listing must not wait for anything else between two pages.
 //!
-//! The blobs have the same order as if the pages are read one after the other. This needs a listing in byte order. A
-//! hierarchical namespace has another order; its listings have a row for each directory, so a page that has only blobs
-//! but begins new folders is not from such an account.
+//! The blobs have the same order as if the pages are read one after the other, and none is left out, in whatever order the
+//! service lists: the first blob after a range has to be the first blob of the next range. Otherwise the listing continues
+//! after the last blob that was returned, page by page. A service that ignores `startFrom` is found in this way, too.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -32,15 +32,17 @@ const MOST_FOLDERS: usize = 500;
 /// The blobs of a range, in tenths of a page: a range that fits into a page takes one request.
 const TENTHS: usize = 9;
 
-/// Blobs of a part of a container whose names are in a range.
+/// A part of a listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Range {
-    /// No blob has a name before this one.
+    /// The service starts with the first blob that has this name or a later one.
     pub(super) from: Option<String>,
-    /// Every blob has a name before this one.
+    /// It ends in front of the first blob that has this name or a later one.
     before: Option<String>,
     /// The marker of its next page; `None`: the page with its first blob.
     pub(super) marker: Option<String>,
+    /// The blobs in front of the first one that has this name or a later one were returned already.
+    resume: Option<String>,
 }
 
 /// How a listing is read.
@@ -57,8 +59,18 @@ struct Read {
     page: Page,
     /// The rest of the range.
     rest: Option<Range>,
-    /// The service also listed blobs before the range: it does not support ranges.
-    ignored: bool,
+    /// The first blob that the service listed.
+    first: Option<String>,
+    /// Where the range ended.
+    seam: Option<Seam>,
+}
+
+/// The end of a range within a page.
+struct Seam {
+    /// The first blob after it.
+    first: String,
+    /// The listing from that blob on, without ranges.
+    rest: Range,
 }
 
 /// A page that was requested before its turn, and its share of the memory for such pages.
@@ -72,6 +84,8 @@ pub(super) struct Listing<'a> {
     pace: Pace,
     /// The range that is being read, page by page.
     current: Option<Range>,
+    /// The end of the previous range; the next page is the first one of the following range.
+    seam: Option<Seam>,
     /// The following ranges, in order.
     waiting: VecDeque<Range>,
     /// First pages of ranges before those in `waiting`: received ones, and requested ones.
@@ -91,6 +105,7 @@ impl<'a> Listing<'a> {
             part,
             size,
             current: Some(Range::default()),
+            seam: None,
             waiting: VecDeque::new(),
             came: VecDeque::new(),
             ahead: FuturesOrdered::new(),
@@ -113,7 +128,11 @@ impl<'a> Listing<'a> {
         match read {
             // It is requested again, in smaller pages.
             Err(CallError { failure: Failure::TooLarge(_), .. }) => self.read_on(range).await.map(Some),
-            read => Ok(Some(self.take(range, read?))),
+            Err(CallError { failure: Failure::Refused { status: 400 | 409 | 501, .. }, .. }) if self.seam.is_some() => {
+                self.account.without_ranges.store(true, Ordering::Relaxed);
+                Ok(Some(self.without_ranges()))
+            }
+            read => Ok(Some(self.take(&range, read?))),
         }
     }
 
@@ -125,7 +144,7 @@ impl<'a> Listing<'a> {
                 (read, _) => break read?,
             }
         };
-        let page = self.take(range, read);
+        let page = self.take(&range, read);
         if self.current.as_ref().is_some_and(|rest| rest.before.is_none()) && self.may_be_split(&page) {
             self.split(&page).await?;
         }
@@ -143,20 +162,32 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Continues after a page. If the service does not support ranges, the rest is read page by page.
-    fn take(&mut self, range: Range, read: Read) -> Page {
-        if read.ignored {
-            self.account.without_ranges.store(true, Ordering::Relaxed);
-            if range.before.is_some() {
-                self.waiting.clear();
-                self.came.clear();
-                self.ahead.clear();
-                self.current = Some(Range { before: None, ..range });
-                return Page::default();
-            }
+    /// Continues after a page.
+    fn take(&mut self, range: &Range, read: Read) -> Page {
+        if self.seam.as_ref().is_some_and(|seam| read.first.as_ref() != Some(&seam.first)) {
+            return self.without_ranges();
         }
+        self.seam = read.seam;
         self.current = read.rest;
+        if range.before.is_some() && self.seam.is_none() && self.current.is_none() {
+            // The listing is over; later ranges have only blobs that are newer than that answer.
+            self.drop_ranges();
+        }
         read.page
+    }
+
+    /// Continues page by page from the end of the previous range; returns an empty page.
+    fn without_ranges(&mut self) -> Page {
+        self.drop_ranges();
+        self.pace = Pace::Single;
+        self.current = self.seam.take().map(|seam| seam.rest);
+        Page::default()
+    }
+
+    fn drop_ranges(&mut self) {
+        self.waiting.clear();
+        self.came.clear();
+        self.ahead.clear();
     }
 
     /// Requests the first pages of the next ranges: always of the next one, and of more if there is memory.
@@ -186,8 +217,6 @@ impl<'a> Listing<'a> {
             && self.pages >= self.patience
             && !self.part.by_folder
             && !self.account.without_ranges.load(Ordering::Relaxed)
-            && page.blobs.is_sorted_by(|a, b| a.name <= b.name)
-            && !page.blobs.iter().any(crate::model::Blob::is_folder_marker)
     }
 
     /// Splits the rest into ranges that begin with folders.
@@ -236,22 +265,24 @@ async fn folders_behind(account: &BlobAccount, part: &Part, blob: &str) -> Resul
 
 /// One page of a range.
 async fn read(account: &BlobAccount, part: &Part, range: &Range, size: PageSize) -> Result<Read, CallError> {
-    let mut page = match account.page(part, range, size).await {
-        Err(CallError { failure: Failure::Refused { status: 400 | 409 | 501, .. }, .. }) if range.from.is_some() => {
-            let all = Range { from: None, ..range.clone() };
-            account.page(part, &all, size).await?
-        }
-        page => page?,
-    };
-    let listed = page.blobs.len();
-    page.blobs.retain(|blob| range.from.as_ref().is_none_or(|from| blob.name >= *from));
-    let ignored = page.blobs.len() < listed;
-    let within = page.blobs.len();
-    page.blobs.retain(|blob| range.before.as_ref().is_none_or(|before| blob.name < *before));
-    let is_over = page.blobs.len() < within;
-    let marker = page.next.take().filter(|_| !is_over);
-    let rest = marker.map(|marker| Range { marker: Some(marker), ..range.clone() });
-    Ok(Read { page, rest, ignored })
+    let mut page = account.page(part, range, size).await?;
+    let first = page.blobs.first().map(|blob| blob.name.clone());
+    let at = |page: &Page, name: &String| page.blobs.iter().position(|blob| blob.name >= *name);
+    let mut resume = range.resume.clone();
+    if let Some(name) = &resume {
+        let done = at(&page, name);
+        page.blobs.drain(..done.unwrap_or(page.blobs.len()));
+        resume = resume.filter(|_| done.is_none());
+    }
+    let end = range.before.as_ref().and_then(|before| at(&page, before));
+    let seam = end.map(|end| Seam {
+        first: page.blobs[end].name.clone(),
+        rest: Range { resume: range.before.clone(), before: None, ..range.clone() },
+    });
+    page.blobs.truncate(end.unwrap_or(page.blobs.len()));
+    let marker = page.next.take().filter(|_| seam.is_none());
+    let rest = marker.map(|marker| Range { marker: Some(marker), resume, ..range.clone() });
+    Ok(Read { page, rest, first, seam })
 }
 
 /// The common folder of both, with its slash.
