@@ -150,7 +150,7 @@ fn store(
         text(|facts| facts.locators_digest.as_deref()),
         count(|facts| facts.blobs),
         count(|facts| facts.bytes),
-        // The last check before writing: no signature may be written, whatever its source.
+        // The last step before writing removes signatures of any source.
         record.facts.error.as_deref().map(scrub),
         from,
         text(|facts| facts.kept_digest.as_deref()),

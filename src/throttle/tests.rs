@@ -79,7 +79,7 @@ async fn callers_of_one_kind_are_served_in_the_order_of_arrival() {
     join_all((0..60_usize).map(|number| {
         let (lane, served) = (&lane, &served);
         async move {
-            // Some move many bytes, some few, some none: a large one must not be overtaken forever.
+            // Some move many bytes, some few, some none: small ones must not always go first.
             let bytes = [500, 1, 0][number % 10 % 3];
             let permit = lane.acquire(bytes).await;
             served.lock().unwrap().push((bytes == 0, number));

@@ -19,7 +19,7 @@ const DRAWINGS: u8 = 20;
 #[derive(Debug)]
 struct LeftEdge {
     terminal: Term,
-    /// Has the drawing begun?
+    /// Has the drawing started?
     began: AtomicBool,
 }
 
