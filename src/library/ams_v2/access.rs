@@ -151,5 +151,5 @@ impl AmsV2 {
 
 fn deletion(id: &LocatorId) -> Changeset {
     let target = Target::Path(odata::entity("Locators", &entities::wire_id(id)));
-    vec![Operation { method: "DELETE", target, body: None }]
+    vec![Operation { method: "DELETE", target, body: None, answer_used: false }]
 }

@@ -26,6 +26,8 @@ pub(super) struct Operation {
     pub(super) target: Target,
     /// The body, if there is one.
     pub(super) body: Option<Value>,
+    /// Is the entity in its answer used?
+    pub(super) answer_used: bool,
 }
 
 /// What an operation changes.
@@ -40,7 +42,8 @@ pub(super) enum Target {
 /// Changes that belong together.
 pub(super) type Changeset = Vec<Operation>;
 
-/// The result of a changeset: the entities that its operations made (none if an operation returns nothing).
+/// The result of a changeset: the entities that its operations made (none if an operation returns nothing, or its
+/// answer is not used).
 pub(super) type Outcome = Result<Vec<Option<Row>>, Failure>;
 
 /// The result of a query.
@@ -136,17 +139,17 @@ fn outcome(part: &str, asked: &Changeset) -> Outcome {
         None => vec![part],
     };
     let mut rows = Vec::with_capacity(asked.len());
-    for answer in &answers {
-        rows.push(operation_outcome(answer)?);
+    for (at, answer) in answers.iter().enumerate() {
+        rows.push(operation_outcome(answer, asked.get(at).is_some_and(|operation| operation.answer_used))?);
     }
     if rows.len() == asked.len() { Ok(rows) } else { Err(cut_short()) }
 }
 
 /// The result of one operation.
-fn operation_outcome(part: &str) -> Result<Option<Row>, Failure> {
+fn operation_outcome(part: &str, used: bool) -> Result<Option<Row>, Failure> {
     let (status, headers, body) = message_of(part)?;
     match status {
-        200..=299 if body.is_empty() => Ok(None),
+        200..=299 if body.is_empty() || !used => Ok(None),
         200..=299 => Ok(odata::row(body)),
         _ => Err(errors::refusal(status, header(headers, "retry-after"), body)),
     }

@@ -84,12 +84,14 @@ impl AmsV2 {
         if self.speaks(WITH_URI) {
             entity["Name"] = json!(locator.name);
         }
-        let create = Operation { method: "POST", target: Target::Path("Locators".to_owned()), body: Some(entity) };
+        let target = Target::Path("Locators".to_owned());
+        let create = Operation { method: "POST", target, body: Some(entity), answer_used: true };
         if is_exact {
             return vec![create];
         }
         let expiry = json!({"ExpirationDateTime": odata::date(locator.expiry)});
-        vec![create, Operation { method: "MERGE", target: Target::Made(0), body: Some(expiry) }]
+        let target = Target::Made(0);
+        vec![create, Operation { method: "MERGE", target, body: Some(expiry), answer_used: false }]
     }
 }
 

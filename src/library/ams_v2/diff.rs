@@ -65,7 +65,7 @@ fn unambiguous(wanted: &[AssetFile]) -> Vec<AssetFile> {
 }
 
 fn operation(method: &'static str, path: String, body: Option<Value>) -> Operation {
-    Operation { method, target: Target::Path(path), body }
+    Operation { method, target: Target::Path(path), body, answer_used: false }
 }
 
 fn path(row: &FileRow) -> String {

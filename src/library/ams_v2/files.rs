@@ -140,10 +140,7 @@ impl AmsV2 {
 
     /// Sends each plan as separate changesets, in order; a plan's outcome is its first failure.
     async fn send_plans(&self, plans: Vec<Vec<Operation>>) -> Result<Vec<Result<(), Wrong>>, Refused> {
-        let changesets: Vec<Vec<Changeset>> = plans
-            .into_iter()
-            .map(|plan| plan.chunks(CHANGESET_OPERATIONS).map(<[Operation]>::to_vec).collect())
-            .collect();
+        let changesets: Vec<Vec<Changeset>> = plans.into_iter().map(in_changesets).collect();
         let sizes: Vec<usize> = changesets.iter().map(Vec::len).collect();
         let subject = format!("of {} assets", sizes.len());
         let flat: Vec<Changeset> = changesets.into_iter().flatten().collect();
@@ -196,7 +193,7 @@ impl AmsV2 {
     }
 
     async fn apply(&self, asset: &str, plan: Vec<Operation>) -> Result<(), CallError> {
-        for Operation { method, target, body } in plan {
+        for Operation { method, target, body, .. } in plan {
             let Target::Path(path) = target else { continue };
             let (operation, verb) = match method {
                 "POST" => ("CreateFile", Verb::Post),
@@ -209,6 +206,19 @@ impl AmsV2 {
         }
         Ok(())
     }
+}
+
+/// The operations of a plan in changesets, in order.
+fn in_changesets(mut plan: Vec<Operation>) -> Vec<Changeset> {
+    let mut changesets = Vec::with_capacity(plan.len().div_ceil(CHANGESET_OPERATIONS));
+    while plan.len() > CHANGESET_OPERATIONS {
+        let rest = plan.split_off(CHANGESET_OPERATIONS);
+        changesets.push(std::mem::replace(&mut plan, rest));
+    }
+    if !plan.is_empty() {
+        changesets.push(plan);
+    }
+    changesets
 }
 
 /// Does the service accept a new record with that name?

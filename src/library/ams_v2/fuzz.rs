@@ -159,7 +159,8 @@ fn any_text_gives_a_date_that_can_be_written_or_none() {
 }
 
 fn post(name: &str) -> Operation {
-    Operation { method: "POST", target: Target::Path("Files".to_owned()), body: Some(json!({ "Name": name })) }
+    let target = Target::Path("Files".to_owned());
+    Operation { method: "POST", target, body: Some(json!({ "Name": name })), answer_used: true }
 }
 
 #[test]

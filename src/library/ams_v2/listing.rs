@@ -50,7 +50,7 @@ impl Query {
 }
 
 /// The most pages that are requested at the same time. Those after the last one are useless.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// The progress of a listing.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Progress {
     /// How many pages are requested at the same time: more for a longer listing, so that a short one has no useless
     /// requests.
     fn at_once(&self) -> usize {
-        self.pages.clamp(1, AT_ONCE)
+        (2 * self.pages.saturating_sub(1)).clamp(1, AT_ONCE)
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 const TYPE: &str = "multipart/mixed; boundary=batchresponse_1";
 
 fn post() -> Operation {
-    Operation { method: "POST", target: Target::Path("Files".to_owned()), body: Some(json!({"Name": "x"})) }
+    let target = Target::Path("Files".to_owned());
+    Operation { method: "POST", target, body: Some(json!({"Name": "x"})), answer_used: true }
 }
 
 /// The example of the vendor's reference, shortened.
@@ -62,7 +63,8 @@ fn a_body_that_is_not_a_batch_answer_is_rejected() {
 #[test]
 fn references_stay_inside_their_changeset() {
     let root = Url::parse("https://h/api/").unwrap();
-    let merge = Operation { method: "MERGE", target: Target::Made(0), body: Some(json!({"a": 1})) };
+    let (target, body) = (Target::Made(0), Some(json!({"a": 1})));
+    let merge = Operation { method: "MERGE", target, body, answer_used: false };
     let (content_type, text) = write(&root, &[vec![post()], vec![post(), merge]]);
     assert!(text.starts_with(&format!("--{}\r\n", content_type.split_once('=').unwrap().1)));
     assert!(text.contains("POST https://h/api/Files HTTP/1.1\r\nContent-ID: 2\r\n"), "{text}");

@@ -37,7 +37,7 @@ async fn pages_are_read_until_one_is_not_full_and_each_entity_is_returned_once()
 
 #[tokio::test(start_paused = true)]
 async fn a_long_listing_requests_several_pages_at_once_and_few_useless_ones() {
-    for (rows, asked) in [(0, 1), (999, 1), (1_000, 2), (1_999, 2), (2_500, 4), (9_500, 12)] {
+    for (rows, asked) in [(0, 1), (999, 1), (1_000, 2), (1_999, 2), (2_500, 4), (9_500, 10)] {
         let fake = Fake::new(move |seen| {
             let skip = number(seen, "$skip");
             feed(&(skip..(skip + 1_000).min(rows)).map(|n| json!({"Id": id(n)})).collect::<Vec<_>>())
