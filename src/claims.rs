@@ -4,6 +4,7 @@
 //! Both catalogues are read into a [`spool::Spool`]; the pure functions of [`judge`] and [`guards`] decide from its
 //! rows. Nothing here writes to a service.
 
+mod accounts;
 mod catalog;
 mod common;
 pub(crate) mod digest;

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
+use super::accounts::Accounts;
 use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
 use super::order::Order;
 use super::spool::{Census, Spool};
-use super::standing::{Holding, Screened, Standing, TargetAsset, original_of};
+use super::standing::{Holding, Standing, TargetAsset, original_of};
 use crate::clock;
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
@@ -26,8 +27,6 @@ use crate::verdict::Finding;
 const ORIGINALS: usize = 100;
 /// The number of rows of the ledger that are read at once.
 const ROWS: usize = 1_000;
-/// The number of assets whose protection is requested at once.
-const SCREENED_AT_ONCE: usize = 50;
 
 /// Which assets are part of a run.
 pub(crate) type Scope<'a> = &'a (dyn Fn(&Asset) -> bool + Send + Sync);
@@ -53,6 +52,7 @@ pub(crate) struct Claims {
     target: Target,
     library: Arc<dyn Library>,
     files: FilesWanted,
+    pub(crate) accounts: Accounts,
     /// The start time of the listings, by the source's clock.
     began: Timestamp,
     /// Do viewers play the source's assets through locators?
@@ -84,17 +84,18 @@ impl Claims {
             FilesWanted::Source => (Some(source.files(None)), None),
             FilesWanted::BothSides => (Some(source.files(None)), Some(target.files(None))),
         };
-        let (originals, (), (), our_policies, (), ()) = futures::try_join!(
+        let (originals, (), (), our_policies, (), (), accounts) = futures::try_join!(
             source_assets(&spool, pair, monitor, covers),
             target_assets(&spool, pair, monitor),
             source_locators(&spool, source.locators()),
             target_locators(&spool, pair, adopted),
             file_records(&spool, Side::Source, of_source),
             file_records(&spool, Side::Target, of_target),
+            Accounts::ask(pair),
         )?;
         spool.index().await?;
         let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
-        Ok(Self { files, began, originals, our_policies, ..Self::of(pair, spool, adopted) })
+        Ok(Self { files, accounts, began, originals, our_policies, ..Self::of(pair, spool, adopted) })
     }
 
     /// Claims with the properties of both accounts, and without their listings.
@@ -106,6 +107,7 @@ impl Claims {
             target: Target { account: target.account().clone(), can: target.capabilities() },
             library: Arc::clone(target),
             files: FilesWanted::None,
+            accounts: Accounts::UNKNOWN,
             began: clock::now(),
             through_locators: source.capabilities().locators,
             originals: Vec::new(),
@@ -132,34 +134,6 @@ impl Claims {
             }
         }
         Ok(())
-    }
-
-    /// Requests which assets are protected: for the account as a whole, and if it has keys or policies, for each asset
-    /// that plays. Returns how many could not be read.
-    pub(crate) async fn screen(&self, pair: &Pair) -> Result<u64, Error> {
-        let library = &pair.source.library;
-        match library.has_protection().await {
-            Ok(false) => return Ok(0),
-            Ok(true) => {}
-            Err(error) => tracing::warn!(%error, "whether the account has protected assets is not known"),
-        }
-        let (mut after, mut unreadable) = (0, 0);
-        loop {
-            let page = self.spool.to_screen(after, SCREENED_AT_ONCE)?;
-            let Some((last, _)) = page.last() else { return Ok(unreadable) };
-            after = *last;
-            let ids: Vec<AssetId> = page.into_iter().map(|(_, id)| id).collect();
-            let screened: Vec<(AssetId, Screened)> = library
-                .protection_of(&ids)
-                .await
-                .into_iter()
-                .map(Screened::of)
-                .zip(ids)
-                .map(|(s, id)| (id, s))
-                .collect();
-            unreadable += screened.iter().filter(|(_, screened)| *screened == Screened::Unreadable).count() as u64;
-            self.spool.set_screened(&screened)?;
-        }
     }
 
     /// Is the source a copy of the target? Then its assets have marks that name assets of the target.

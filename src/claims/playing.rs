@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::accounts::Accounts;
 use super::catalog::{Claims, target_assets, target_locators};
 use super::spool::Spool;
 use crate::connect::Pair;
@@ -35,11 +36,12 @@ impl Claims {
         adopted: &BTreeSet<String>,
     ) -> Result<Self, Error> {
         let spool = Spool::open()?;
-        let ((), our_policies) =
-            futures::try_join!(target_assets(&spool, pair, monitor), target_locators(&spool, pair, adopted))?;
+        let asked = async { Ok(Accounts::ask_target(pair).await) };
+        let ((), our_policies, accounts) =
+            futures::try_join!(target_assets(&spool, pair, monitor), target_locators(&spool, pair, adopted), asked)?;
         spool.index().await?;
         let mut claims = Self::of(pair, spool, adopted);
-        claims.our_policies = our_policies;
+        (claims.accounts, claims.our_policies) = (accounts, our_policies);
         Ok(claims)
     }
 

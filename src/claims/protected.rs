@@ -1,26 +1,52 @@
-//! Copies that are protected on the target by another program: they do not play like their sources.
+//! Protected assets of the source, which are not mirrored, and copies that another program protects on the target: they do
+//! not play like their sources.
 
 use std::collections::HashMap;
 
 use super::catalog::Claims;
 use super::judge::Claim;
 use super::standing::Screened;
-use crate::connect::Endpoint;
+use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
 use crate::model::AssetId;
 use crate::verdict::{Cause, Finding};
 
+/// The number of assets of the source whose protection is requested at once.
+const SCREENED_AT_ONCE: usize = 50;
 /// The number of copies whose protection is requested at once.
 const AT_ONCE: usize = 1_000;
 
 impl Claims {
-    /// Requests which copies are protected: for the target as a whole, and if it has keys or policies, for each copy
-    /// that has locators.
+    /// Requests for each asset that plays whether it is protected, if the account has keys or policies. Returns how many
+    /// could not be read.
+    pub(crate) async fn screen(&self, pair: &Pair) -> Result<u64, Error> {
+        if !self.accounts.source_protects {
+            return Ok(0);
+        }
+        let library = &pair.source.library;
+        let (mut after, mut unreadable) = (0, 0);
+        loop {
+            let page = self.spool.to_screen(after, SCREENED_AT_ONCE)?;
+            let Some((last, _)) = page.last() else { return Ok(unreadable) };
+            after = *last;
+            let ids: Vec<AssetId> = page.into_iter().map(|(_, id)| id).collect();
+            let screened: Vec<(AssetId, Screened)> = library
+                .protection_of(&ids)
+                .await
+                .into_iter()
+                .map(Screened::of)
+                .zip(ids)
+                .map(|(s, id)| (id, s))
+                .collect();
+            unreadable += screened.iter().filter(|(_, screened)| *screened == Screened::Unreadable).count() as u64;
+            self.spool.set_screened(&screened)?;
+        }
+    }
+
+    /// Requests for each copy that has locators whether it is protected, if the target has keys or policies.
     pub(crate) async fn screen_copies(&self, target: &Endpoint) -> Result<(), Error> {
-        match target.library.has_protection().await {
-            Ok(false) => return Ok(()),
-            Ok(true) => {}
-            Err(error) => tracing::warn!(%error, "whether the target has protected assets is not known"),
+        if !self.accounts.target_protects {
+            return Ok(());
         }
         let (mut found, mut after) = (HashMap::new(), 0);
         loop {

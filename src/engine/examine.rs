@@ -1,10 +1,9 @@
 //! Checks both libraries as a whole, before anything is written.
 
-use crate::connect::Pair;
 use crate::engine::run::Run;
 use crate::engine::withdraw::{hidden, withhold};
 use crate::error::Error;
-use crate::verdict::{Cause, Finding};
+use crate::verdict::Cause;
 
 /// Checks the libraries as a whole, before anything is written.
 pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
@@ -15,8 +14,8 @@ pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
     if run.is_held() {
         return Ok(());
     }
-    run.keeper.begin(run.options.plan.as_deref()).await?;
-    prepare(run).await
+    futures::try_join!(run.keeper.begin(run.options.plan.as_deref()), prepare(run))?;
+    Ok(())
 }
 
 /// Finds the reason why a run must not write at all.
@@ -51,8 +50,8 @@ fn none_covered(run: &Run) -> Result<(), Error> {
 /// Finds out whether the target plays anything, which assets are protected or withheld, and what other programs publish
 /// on our copies.
 pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
-    if let Some(silence) = silence_of_target(&run.pair).await? {
-        run.find(silence);
+    if !run.claims.accounts.target_streams {
+        run.find(Cause::TargetNotStreaming.into());
     }
     for (asset, name, finding) in run.options.base.iter().flat_map(|base| &base.left_alone) {
         run.finish_copy(asset, name, finding.clone());
@@ -61,13 +60,4 @@ pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     withhold::withhold(run)?;
     withhold::name_foreign(run).await?;
     hidden::name_hidden(run).await
-}
-
-/// The reason why the target plays nothing, if so.
-async fn silence_of_target(pair: &Pair) -> Result<Option<Finding>, Error> {
-    if !pair.target.library.capabilities().streaming_hosts {
-        return Ok(None);
-    }
-    let hosts = pair.target.library.streaming_hosts().await?;
-    Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
 }

@@ -22,9 +22,11 @@ const READ: &str = "read the protection of asset";
 
 impl AmsV2 {
     pub(super) async fn find_any_protection(&self) -> Result<bool, Error> {
-        if self.any_protecting_key().await? {
-            return Ok(true);
-        }
+        let (key, policy) = futures::join!(self.any_protecting_key(), self.any_delivery_policy());
+        Ok(key? || policy?)
+    }
+
+    async fn any_delivery_policy(&self) -> Result<bool, Error> {
         if !self.speaks(WITH_DELIVERY_POLICIES) {
             return Ok(false);
         }

@@ -1,0 +1,53 @@
+//! What both accounts report about themselves as a whole.
+//!
+//! It is requested beside the listings: afterwards, each answer would take one more round trip before the first asset.
+
+use crate::connect::Pair;
+use crate::error::Error;
+use crate::library::Library;
+use crate::model::Side;
+
+/// The answers of both accounts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accounts {
+    /// May the source have protected assets?
+    pub(super) source_protects: bool,
+    /// May the target have them?
+    pub(super) target_protects: bool,
+    /// Can viewers play anything from the target?
+    pub(crate) target_streams: bool,
+}
+
+impl Accounts {
+    /// Nothing was requested: any asset may be protected.
+    pub(super) const UNKNOWN: Self = Self { source_protects: true, target_protects: true, target_streams: true };
+
+    /// Asks both accounts.
+    pub(super) async fn ask(pair: &Pair) -> Result<Self, Error> {
+        let (source, target) = (&*pair.source.library, &*pair.target.library);
+        let (source_protects, target_protects, target_streams) =
+            futures::join!(may_protect(source, Side::Source), may_protect(target, Side::Target), streams(target));
+        Ok(Self { source_protects, target_protects, target_streams: target_streams? })
+    }
+
+    /// Asks only the target, and only about its assets.
+    pub(super) async fn ask_target(pair: &Pair) -> Self {
+        Self { target_protects: may_protect(&*pair.target.library, Side::Target).await, ..Self::UNKNOWN }
+    }
+}
+
+/// May the account have protected assets? If it does not answer that, each of its assets is asked.
+async fn may_protect(library: &dyn Library, side: Side) -> bool {
+    library.has_protection().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, %side, "whether the account has protected assets is not known");
+        true
+    })
+}
+
+/// Does one of the account's streaming hosts run?
+async fn streams(library: &dyn Library) -> Result<bool, Error> {
+    if !library.capabilities().streaming_hosts {
+        return Ok(true);
+    }
+    Ok(library.streaming_hosts().await?.iter().any(|host| host.running))
+}
