@@ -43,7 +43,7 @@ pub use crate::claims::{Guard, Order};
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::{Disposition, Error};
-use crate::ledger::Ledger;
+use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, LeftOut};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use crate::verdict::{Change, Finding};
@@ -291,7 +291,9 @@ async fn start_assets(
         let assets = page(after)?;
         let Some((last, _)) = assets.last() else { return Ok(true) };
         after = *last;
-        for (_, asset) in assets {
+        // Nothing else changes the row of an asset before it starts.
+        let rows = run.ledger.several(assets.iter().map(|(_, asset)| asset.id.clone()).collect()).await?;
+        for ((_, asset), row) in assets.into_iter().zip(rows) {
             let slot = run.slots.acquire(run.assets_at_once()).await;
             while let Some(ended) = tasks.try_join_next() {
                 pass_panic_on(ended);
@@ -299,7 +301,7 @@ async fn start_assets(
             if run.stop.is_cancelled() {
                 return Ok(false);
             }
-            if let Some(work) = decide(run, asset).await? {
+            if let Some(work) = decide(run, asset, row).await? {
                 tasks.spawn(mirror_one(Arc::clone(run), work, InFlight { slot, ahead: ahead.clone() }));
             }
         }
@@ -307,9 +309,8 @@ async fn start_assets(
 }
 
 /// Decides about one asset. An asset that needs no work finishes here.
-async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
+async fn decide(run: &Run, asset: Asset, row: Option<AssetRow>) -> Result<Option<Work>, Error> {
     run.begin(&asset);
-    let row = run.ledger.asset(&asset.id).await?;
     let recorded = row.as_ref().filter(|row| row.complete()).and_then(|row| row.facts.files_digest.clone());
     match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
         Claim::Mirror(mut work) => {

@@ -259,7 +259,12 @@ impl Ledger {
 
     /// The row of that source asset.
     pub async fn asset(&self, source: &AssetId) -> Result<Option<AssetRow>, LedgerError> {
-        self.ask("read", self.reader(), |reply| Work::One(source.clone(), reply)).await
+        Ok(self.several(vec![source.clone()]).await?.pop().flatten())
+    }
+
+    /// The rows of these assets, in order.
+    pub async fn several(&self, sources: Vec<AssetId>) -> Result<Vec<Option<AssetRow>>, LedgerError> {
+        self.ask("read", self.reader(), |reply| Work::Several(sources, reply)).await
     }
 
     /// At most `limit` rows in the order of source ids, starting after `after`.
@@ -276,16 +281,14 @@ impl Ledger {
     /// all.
     ///
     /// # Errors
-    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; otherwise the file cannot be written, and
-    /// has nothing of this record.
+    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; otherwise the file cannot be written.
     pub async fn record(&self, source: &AssetId, step: Step, status: Status, facts: Facts) -> Result<(), LedgerError> {
         // The time is read here, because the writer's thread does not see a paused clock.
         let record = Box::new(Record { asset: source.clone(), step, status, facts, at: crate::clock::now() });
         self.ask("write", self.writer()?, |reply| Work::Record(record, reply)).await
     }
 
-    /// Records that a step succeeded and that the next one is started, in one write, which takes half the time of two
-    /// writes.
+    /// Records that a step succeeded and that the next one is started, in one write.
     ///
     /// # Errors
     /// As [`Self::record`]; if one cannot be recorded, neither is.
@@ -374,8 +377,7 @@ impl Ledger {
 }
 
 impl Drop for Threads {
-    /// Waits until all requested writes are done and the lock is released: a few milliseconds at most, and not at all
-    /// after [`Ledger::close`].
+    /// Waits a few milliseconds, until all requested writes are done and the lock is released.
     fn drop(&mut self) {
         for Thread { work, running } in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             drop(work);

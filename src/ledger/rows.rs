@@ -27,11 +27,20 @@ const COLUMNS: &str = "source, step, status, updated, name, target, container, s
                        files_digest, locators_digest, blobs, bytes, error, kept_digest, kept_seen";
 
 /// The row of one asset.
-pub(super) fn one(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
+fn one(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM relation WHERE from_account = ?1 AND source = ?2"))?
         .query_row([from, asset.as_str()], read_row)
         .optional()
+}
+
+/// The rows of these assets, in order.
+pub(super) fn several(
+    connection: &Connection,
+    from: &str,
+    assets: &[AssetId],
+) -> rusqlite::Result<Vec<Option<AssetRow>>> {
+    assets.iter().map(|asset| one(connection, from, asset)).collect()
 }
 
 /// At most `limit` rows in order of id, from the one after `after`.

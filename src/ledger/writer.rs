@@ -50,8 +50,8 @@ pub(super) enum Work {
     KeptBlobs(AssetId, Reply<Vec<KeptBlob>>),
     /// Change the fingerprint of locators in a row.
     SetLocators(Box<(AssetId, String, Option<Timestamp>)>, Reply<()>),
-    /// Read a row.
-    One(AssetId, Reply<Option<AssetRow>>),
+    /// Read the rows of some assets.
+    Several(Vec<AssetId>, Reply<Vec<Option<AssetRow>>>),
     /// Read a page of rows.
     Page(Option<AssetId>, usize, Reply<Vec<AssetRow>>),
     /// Count the rows.
@@ -174,7 +174,7 @@ impl Worker {
             Work::Mark(mark, reply) => self.answer(reply, rows::mark(connection, from, mark)),
             Work::Drill(reply) => self.answer(reply, drill::last(connection, from)),
             Work::KeptBlobs(asset, reply) => self.answer(reply, kept::all(connection, from, &asset)),
-            Work::One(asset, reply) => self.answer(reply, rows::one(connection, from, &asset)),
+            Work::Several(assets, reply) => self.answer(reply, rows::several(connection, from, &assets)),
             Work::Page(after, limit, reply) => self.answer(reply, rows::page(connection, from, after.as_ref(), limit)),
             Work::At(reply) => self.answer(reply, schema::at(connection)),
             Work::Runs(limit, reply) => self.answer(reply, run_rows::runs(connection, limit)),
