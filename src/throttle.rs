@@ -239,6 +239,11 @@ impl Lane {
         self.state().limit.slots()
     }
 
+    /// The requests in flight, or about to be.
+    pub fn used(&self) -> usize {
+        self.state().used
+    }
+
     /// Its known capacity now.
     pub fn room(&self) -> Room {
         let state = self.state();

@@ -46,8 +46,8 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         Err(finding) => return Ok(AssetEnd::With(AssetOutcome::Not(finding))),
     };
     run.sized(source.count);
-    let present = look_at_copy(&run.pair, &run.claims, &mut work, listed?).await?;
-    let source = match turned::take(run, &mut work, source, &present).await? {
+    let present = Box::pin(look_at_copy(&run.pair, &run.claims, &mut work, listed?)).await?;
+    let source = match Box::pin(turned::take(run, &mut work, source, &present)).await? {
         Taken::All(source) => source,
         Taken::Nothing(outcome) => return Ok(AssetEnd::With(outcome)),
     };
@@ -104,7 +104,8 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
     }
     // Boxed: most assets of most nights are unchanged and never come here.
-    Box::pin(write(run, Task { work, source, present, replaced, survey, due: Vec::new() }, in_flight)).await
+    let task = Box::new(Task { work, source, present, replaced, survey, due: Vec::new() });
+    Box::pin(write(run, task, in_flight)).await
 }
 
 pub(crate) use crate::engine::schedule::overwrites::Judged;
@@ -182,12 +183,15 @@ pub(crate) async fn refuse_adoption(
 }
 
 /// Everything that changes the target, in order.
-async fn write<'a>(run: &'a Run, mut task: Task<'a>, in_flight: InFlight) -> Result<AssetEnd, Error> {
+///
+/// The longest steps are boxed: hundreds of assets are in progress, each in one of the steps, and otherwise the future
+/// of each would have room for all.
+async fn write<'a>(run: &'a Run, mut task: Box<Task<'a>>, in_flight: InFlight) -> Result<AssetEnd, Error> {
     run.may_write()?;
-    adopt(run, &task.work).await?;
+    Box::pin(adopt(run, &task.work)).await?;
     let asset = task.work.asset.clone();
-    let Started { target, present, made_now, created } = start_copy(run, &mut task).await?;
-    let copied = fill::copy_missing(run, &task.work, &mut task.source, &present).await?;
+    let Started { target, present, made_now, created } = Box::pin(start_copy(run, &mut task)).await?;
+    let copied = Box::pin(fill::copy_missing(run, &task.work, &mut task.source, &present)).await?;
     run.count(|tally| tally.blobs.unchanged += task.source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         if created && run.is_refused() {
@@ -226,7 +230,7 @@ async fn write<'a>(run: &'a Run, mut task: Task<'a>, in_flight: InFlight) -> Res
     };
     run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
     tags::note(run, &asset, &task.source, Some(holds));
-    let Task { work, source, replaced, mut survey, .. } = task;
+    let Task { work, source, replaced, mut survey, .. } = *task;
     run.count(|tally| tally.keep(survey.kept.len() as u64, survey.kept_bytes));
     let mut changes = changes_of_blobs(made_now && replaced.is_none(), blobs_copied, source.count, &survey);
     changes.extend(delete::change(&deleted));
@@ -236,7 +240,7 @@ async fn write<'a>(run: &'a Run, mut task: Task<'a>, in_flight: InFlight) -> Res
     drop(source);
     let kept = survey.kept.into_iter().map(|kept| kept.name).collect();
     let task = Finish { work, target, made_now, created, replaced, kept, blobs, changes };
-    finish(run, task, in_flight).await
+    Box::pin(finish(run, Box::new(task), in_flight)).await
 }
 
 /// Adopts the locators of a copy made by another tool before the ledger or the mark adopts the copy. Otherwise a run

@@ -143,7 +143,8 @@ impl Filling {
         }
     }
 
-    /// Additional requests because patience ends before batches are full, if assets are ready this far apart.
+    /// Additional requests because patience ends before batches are full, if assets are ready this far apart. (Assets that
+    /// are registered together are also published together.)
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

@@ -10,7 +10,9 @@ use crate::engine::confirm;
 use crate::engine::publish::publication::publish_batch;
 use crate::engine::run::Run;
 use crate::engine::schedule::batcher::Announced;
-use crate::engine::schedule::in_flight::{AssetEnd, InFlight, Made, Publication, Registration, patience};
+use crate::engine::schedule::in_flight::{
+    AssetEnd, InFlight, Made, Publication, Registration, patience_to_publish, patience_to_register,
+};
 use crate::engine::schedule::slots::AssetSlot;
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
@@ -38,7 +40,7 @@ pub(crate) struct Finish {
 }
 
 /// Runs both steps, together with other assets that are ready for them.
-pub(crate) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> Result<AssetEnd, Error> {
+pub(crate) async fn finish(run: &Run, mut task: Box<Finish>, in_flight: InFlight) -> Result<AssetEnd, Error> {
     let InFlight { slot, ahead } = in_flight;
     register(run, &mut task, &slot, ahead.files).await?;
     publish(run, task, &slot, ahead.locators).await
@@ -71,7 +73,8 @@ async fn register(
         replaces: task.replaced.as_ref().map(|old| old.id.clone()),
     };
     let wait = slot.wait_for_batch();
-    let result = announced.submit(registration, task.blobs, patience(slot), |some| register_batch(run, some)).await;
+    let result =
+        announced.submit(registration, task.blobs, patience_to_register(slot), |some| register_batch(run, some)).await;
     drop(wait);
     match result {
         Ok(digest) => {
@@ -96,11 +99,11 @@ async fn register(
 /// Reads the source's records of several assets and writes them to their targets. Returns the digests of the records.
 async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
     let sources: Vec<AssetId> = some.iter().map(|one| one.source.clone()).collect();
-    let files = match run.pair.source.library.files_of(&sources).await {
+    let (files, lost) = futures::join!(run.pair.source.library.files_of(&sources), lost_races(run, &some));
+    let files = match files {
         Ok(files) => files,
         Err(error) => return for_all(error, sources.len()),
     };
-    let lost = lost_races(run, &some).await;
     let (mut sets, mut results) = (Vec::new(), Vec::new());
     for ((one, mut files), lost) in some.into_iter().zip(files).zip(lost) {
         files.retain(|file| !one.not_taken.contains(&file.name));
@@ -159,12 +162,12 @@ async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
 /// Creates the locators, so that the asset plays. First records that this step has started.
 async fn publish(
     run: &Run,
-    task: Finish,
+    task: Box<Finish>,
     slot: &AssetSlot,
     announced: Announced<Publication, Vec<Result<Made, Error>>>,
 ) -> Result<AssetEnd, Error> {
     run.may_write()?;
-    let Finish { mut work, target, replaced, mut changes, made_now, .. } = task;
+    let Finish { mut work, target, replaced, mut changes, made_now, .. } = *task;
     let since = Instant::now();
     let of_old = match &replaced {
         None => Vec::new(),
@@ -187,7 +190,7 @@ async fn publish(
     } else {
         let weight = publication.len() as u64;
         let _wait = slot.wait_for_batch();
-        match announced.submit(publication, weight, patience(slot), |some| publish_batch(run, some)).await {
+        match announced.submit(publication, weight, patience_to_publish(slot), |some| publish_batch(run, some)).await {
             Ok(results) => results,
             Err(error) => vec![Err(error)],
         }

@@ -105,7 +105,7 @@ impl Run {
             .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
             .collect();
         let copy_queues =
-            pair.target.storage.iter().map(|account| (account.name().clone(), Arc::new(copy_queue(account))));
+            pair.target.storage.iter().map(|account| (account.name().clone(), CopyQueue::into_account(account)));
         let copy_queues = copy_queues.collect();
         let batches = pair.target.library.batches();
         let methods = MethodCounter::new(monitor, options.copy_method);
@@ -380,14 +380,4 @@ impl Run {
 /// Does a service refuse this because of a missing permission? (A 401 is different: it applies to every asset.)
 pub(crate) fn is_of_rights(error: &Error) -> bool {
     matches!(error.failure(), Some(Failure::Refused { status, .. }) if *status != 401)
-}
-
-/// The queue of copies into an account: as many as its lane sends, and a quarter more that are ready when one
-/// completes.
-fn copy_queue(account: &BlobAccount) -> CopyQueue {
-    let lane = Arc::clone(account.writes());
-    CopyQueue::new(move || {
-        let sent = lane.slots();
-        sent + sent / 4
-    })
 }

@@ -34,7 +34,7 @@ pub(crate) async fn delete_kept(
     if survey.copies() > 0 || due.is_empty() {
         return Ok(None);
     }
-    let task = Task { work, source, present: Some(present), replaced: None, survey, due };
+    let task = Box::new(Task { work, source, present: Some(present), replaced: None, survey, due });
     Ok(match Box::pin(write(run, task, in_flight)).await? {
         AssetEnd::With(AssetOutcome::Not(finding)) | AssetEnd::WithConflict(finding) => Some(finding),
         _ => None,

@@ -3,9 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use crate::blob::BlobAccount;
+
+/// The part of a second whose requests at the configured rate wait in a lane.
+const WAITING_PART: u64 = 4;
+
+/// How often the number of slots is read again, if no slot becomes free meanwhile.
+const READ_AGAIN: Duration = Duration::from_millis(100);
 
 /// Copy slots. A free slot goes to the waiting blob whose asset started first.
 pub(crate) struct CopyQueue {
@@ -23,9 +33,37 @@ struct State {
 }
 
 impl CopyQueue {
+    /// The queue of the copies into an account: as many as its lane sends, and a quarter more that are ready when one
+    /// completes. At a configured rate fewer wait in the lane, because there they no longer give way to those of
+    /// earlier assets.
+    pub(crate) fn into_account(account: &BlobAccount) -> Arc<Self> {
+        let lane = Arc::clone(account.writes());
+        let queue = Arc::new(Self::new(move || {
+            let sent = lane.slots();
+            let most = sent + sent / 4;
+            let waiting = |rate: NonZeroU64| usize::try_from(rate.get() / WAITING_PART + 1).unwrap_or(usize::MAX);
+            let limited = |rate| most.min(lane.used().saturating_add(waiting(rate)));
+            lane.limits().requests_per_second.map_or(most, limited)
+        }));
+        queue.keep_filled();
+        queue
+    }
+
     /// A queue whose number of slots is the function's present result, at least one.
-    pub(crate) fn new(slots: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+    fn new(slots: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         Self { slots: Box::new(slots), state: Mutex::default() }
+    }
+
+    /// Reads the number of slots regularly, as long as the queue exists: there can be more without one becoming free.
+    fn keep_filled(self: &Arc<Self>) {
+        let queue = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(READ_AGAIN).await;
+                let Some(queue) = queue.upgrade() else { return };
+                queue.fill(0);
+            }
+        });
     }
 
     fn most(&self) -> usize {
@@ -55,11 +93,11 @@ impl CopyQueue {
         CopySlot(self)
     }
 
-    /// Frees a slot, and gives the free slots to waiting blobs.
-    fn release(&self) {
+    /// Frees a number of slots, and gives the free slots to waiting blobs.
+    fn fill(&self, freed: usize) {
         let most = self.most();
         let mut state = self.state.lock().expect("no panic while held");
-        state.used -= 1;
+        state.used -= freed;
         while state.used < most {
             let Some((_, next)) = state.waiting.pop_first() else { return };
             // A cancelled waiter does not take it.
@@ -81,7 +119,7 @@ pub(crate) struct CopySlot(Arc<CopyQueue>);
 
 impl Drop for CopySlot {
     fn drop(&mut self) {
-        self.0.release();
+        self.0.fill(1);
     }
 }
 
@@ -95,7 +133,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.receiver.close();
         if self.receiver.try_recv().is_ok() {
-            self.queue.release();
+            self.queue.fill(1);
         }
     }
 }

@@ -11,9 +11,12 @@ use crate::model::{AccountName, AssetChange, AssetId, Locator};
 use crate::monitor::AssetOutcome;
 use crate::verdict::Finding;
 
-/// The shortest time for which a ready asset waits for others: one more batch every two seconds costs little compared
-/// to the copies.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+/// The shortest time for which an asset with all blobs waits for others, to be registered together: two more batches a
+/// second cost little compared to the copies.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+/// The shortest time for which a registered asset waits for others, to be published together: those that were
+/// registered with it arrive within milliseconds.
+const PATIENCE_TO_PUBLISH: Duration = Duration::from_millis(100);
 /// An asset that was in progress for long waits longer: up to this part of that time.
 pub(crate) const PATIENCE_PART: u32 = 10;
 
@@ -31,9 +34,14 @@ pub(crate) struct InFlight {
     pub(crate) ahead: Ahead,
 }
 
-/// How long an asset waits for others in a batch.
-pub(crate) fn patience(slot: &AssetSlot) -> Duration {
+/// How long an asset waits for others to register its file records together with them.
+pub(crate) fn patience_to_register(slot: &AssetSlot) -> Duration {
     PATIENCE.max(slot.since.elapsed() / PATIENCE_PART)
+}
+
+/// How long an asset waits for others to create its locators together with theirs.
+pub(crate) fn patience_to_publish(slot: &AssetSlot) -> Duration {
+    PATIENCE_TO_PUBLISH.max(slot.since.elapsed() / PATIENCE_PART / 5)
 }
 
 /// The end of the processing of an asset.

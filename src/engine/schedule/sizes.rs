@@ -23,9 +23,9 @@ const FEWEST_BLOBS: u64 = 320;
 /// Assets in addition to those that use up the rate: one whose last blobs are copied, and the next one, which is ready.
 const BESIDE: u64 = 2;
 /// Seconds of work at a rate that are in progress at once...
-const SECONDS: f64 = 2.0;
+const SECONDS: f64 = 1.4;
 /// ...and the time of this many answers, one after the other: the path of an asset.
-const ROUND_TRIPS: u32 = 20;
+const ROUND_TRIPS: u32 = 12;
 
 /// The sizes of the assets so far.
 #[derive(Debug, Default)]
@@ -119,8 +119,8 @@ mod tests {
             let distance = Duration::from_millis(ms);
             all.assets_at_once(Room { slots: 256, distance, per_second: Some(per_second) })
         };
-        assert_eq!((at(20, None, 60.0, 0), at(20, Some(20), 60.0, 0), at(20, Some(20), 200.0, 20)), (5, 18, 26));
-        assert_eq!((at(20, Some(20), 200.0, 120), at(200, Some(200), 200.0, 120)), (46, 6));
+        assert_eq!((at(20, None, 60.0, 0), at(20, Some(20), 60.0, 0), at(20, Some(20), 200.0, 20)), (5, 18, 18));
+        assert_eq!((at(20, Some(20), 200.0, 120), at(200, Some(200), 200.0, 120)), (30, 4));
         assert_eq!(at(10_000, Some(10_000), 60.0, 0), 2, "one is copied, the next one is ready");
         assert_eq!(at(20, Some(20), 20_000.0, 0), 128, "the rate does not limit it");
         assert_eq!((at(200, Some(0), 200.0, 120), at(20, Some(0), 60.0, 0)), (64, 128), "nothing is to be copied");
