@@ -61,7 +61,8 @@ impl BlobAccount {
                         failure: Some(error.failure),
                     });
                 }
-                Err(error) => self.remedy(to, error, &mut plan).await?,
+                // Boxed: it is rare, and every blob in progress would have its size.
+                Err(error) => Box::pin(self.remedy(to, error, &mut plan)).await?,
             }
         }
     }

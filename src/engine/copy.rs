@@ -100,7 +100,8 @@ pub(crate) async fn copy_blobs(
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .map_ok(|((blob, room), slot)| {
             let method = route.method(blob.length);
-            let copied = copy_one(run, asset, route, Candidate::new(blob), method, slot);
+            // Boxed, because the streams below move it several times.
+            let copied = copy_one(run, asset, route, Candidate::new(blob), method, slot).boxed();
             copied.map(move |end| {
                 drop(room);
                 Ok(end)
