@@ -13,6 +13,7 @@ mod delivery;
 mod endpoints;
 mod errors;
 mod files;
+mod filters;
 mod front;
 mod input;
 mod jobs;

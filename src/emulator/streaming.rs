@@ -28,7 +28,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use self::fragment_urls::Fragment;
-use self::locate::{allowed, locate, running};
+use self::locate::{allowed, filtered, locate, running};
 use self::manifests::manifest;
 use self::protected::{Cipher, Media};
 use self::refusal::Refusal;
@@ -87,6 +87,7 @@ async fn present(
     if let Some(fragment) = Fragment::of(presentation) {
         return fragments::serve(storage, locator, &target, &fragment, head).await;
     }
+    filtered(&locator, &target)?;
     let (content_type, content) = manifest(storage, locator, &target, presentation).await?;
     Ok(text(content_type, content))
 }

@@ -1,16 +1,18 @@
 //! The entity types: their properties and navigations, the x-ms-version since which each exists, and who may set it.
 
 mod entities;
+mod filters;
 mod kind;
 
 pub(crate) use self::entities::{
     ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEY_OPTIONS, KEY_POLICIES, KEYS, LOCATORS, NOTIFICATIONS, OPERATIONS,
     POLICIES, PROCESSORS, STORAGE, TASKS,
 };
+pub(crate) use self::filters::{ASSET_FILTERS, FILTERS};
 pub(crate) use self::kind::{Access, Kind, Nav};
 
 /// Every entity type, in the order of [`Kind::index`].
-pub(crate) static KINDS: [&Kind; 15] = [
+pub(crate) static KINDS: [&Kind; 17] = [
     &ASSETS,
     &FILES,
     &POLICIES,
@@ -26,6 +28,8 @@ pub(crate) static KINDS: [&Kind; 15] = [
     &DELIVERY,
     &KEY_POLICIES,
     &KEY_OPTIONS,
+    &FILTERS,
+    &ASSET_FILTERS,
 ];
 
 /// The type of a set, in that version of the service.

@@ -1,4 +1,4 @@
-//! Assets: each is a record and a real container; deleting one also deletes its locators, files and links.
+//! Assets: each is a record and a real container; deleting one also deletes its locators, files, filters and links.
 
 use super::asset_container::place;
 use super::errors::ApiError;
@@ -7,7 +7,7 @@ use super::locators;
 use super::service::Service;
 use super::transaction::{Deed, Transaction};
 use crate::emulator::media_account::guids::canonical_guid;
-use crate::emulator::media_account::schema::{ASSETS, FILES, KEYS, LOCATORS};
+use crate::emulator::media_account::schema::{ASSET_FILTERS, ASSETS, FILES, KEYS, LOCATORS};
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
 use crate::emulator::storage::StorageError;
@@ -68,8 +68,12 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str, keep:
     let keys = |rows: Vec<&Row>| rows.into_iter().map(|r| r.key().to_owned()).collect::<Vec<_>>();
     let files = keys(state.find(&FILES, "ParentAssetId", id).collect());
     let published = keys(state.find(&LOCATORS, "AssetId", id).collect());
+    let filters = keys(state.find(&ASSET_FILTERS, "ParentAssetId", id).collect());
     for file in files {
         state.remove(&FILES, &file, &mut tx.journal);
+    }
+    for filter in filters {
+        state.remove(&ASSET_FILTERS, &filter, &mut tx.journal);
     }
     for locator in published {
         if let Some(row) = state.remove(&LOCATORS, &locator, &mut tx.journal) {

@@ -1,6 +1,8 @@
 //! Changes by an operator during a test: edits without a request, which are not subject to faults, limits or counters.
 //! They follow the same rules as the API.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -11,7 +13,7 @@ use super::locators::NewLocator;
 use super::look::AssetLook;
 use super::service::Service;
 use super::transaction::Transaction;
-use super::{files, links, locators, look, write};
+use super::{files, filters, links, locators, look, write};
 use crate::emulator::media_account::schema::{ASSETS, ENDPOINTS, FILES, Kind, LOCATORS};
 use crate::emulator::media_account::store::{Journal, Row};
 use crate::emulator::media_account::value::Value;
@@ -159,6 +161,26 @@ impl<'w> Operator<'w> {
     /// Removes the link of an asset to a delivery policy.
     pub fn unlink_delivery_policy(&self, asset: &str, policy: &str) -> Outcome {
         self.unlink(asset, "DeliveryPolicies", policy)
+    }
+
+    /// Makes or replaces a filter of an asset, or of the account if `asset` is `None`. `rules` are its properties as in
+    /// the body of a request.
+    pub fn set_filter(&self, asset: Option<&str>, name: &str, rules: &Json) -> Outcome {
+        let asset = asset.map(|asset| key(&ASSETS, asset)).transpose()?;
+        Ok(filters::put(self.service, asset.as_deref(), name, rules)?)
+    }
+
+    /// Deletes a filter of an asset, or of the account if `asset` is `None`.
+    pub fn remove_filter(&self, asset: Option<&str>, name: &str) -> Outcome {
+        let asset = asset.map(|asset| key(&ASSETS, asset)).transpose()?;
+        Ok(filters::remove(self.service, asset.as_deref(), name)?)
+    }
+
+    /// The filters of an asset, or of the account if `asset` is `None`, with their rules.
+    pub fn filters(&self, asset: Option<&str>) -> Outcome<BTreeMap<String, String>> {
+        let asset = asset.map(|asset| key(&ASSETS, asset)).transpose()?;
+        let state = self.service.state();
+        Ok(asset.map_or_else(|| filters::of_account(&state), |asset| filters::of_asset(&state, &asset)))
     }
 
     /// Starts or stops the default streaming endpoint, immediately.

@@ -1,7 +1,10 @@
-//! A streaming locator for the streaming host: its asset, its times and its protection.
+//! A streaming locator for the streaming host: its asset, its times, its protection and its filters.
+
+use std::collections::BTreeMap;
 
 use super::asset_container::place;
 use super::delivery::Protection;
+use super::filters;
 use super::locators::ON_DEMAND;
 use crate::emulator::media_account::MediaAccount;
 use crate::emulator::media_account::dates::Moment;
@@ -20,6 +23,8 @@ pub(crate) struct PublishedLocator {
     pub(crate) expiry: jiff::Timestamp,
     /// How its asset may be delivered.
     pub(crate) protection: Protection,
+    /// The filters that its URLs can name, and their rules.
+    pub(crate) filters: BTreeMap<String, String>,
 }
 
 /// The on-demand locator of that guid (lower case, no prefix), also if it is not valid now.
@@ -37,5 +42,6 @@ pub(crate) fn published(account: &MediaAccount, guid: &str) -> Option<PublishedL
         start: locator.date("StartTime").map(Moment::timestamp),
         expiry: locator.date("ExpirationDateTime")?.timestamp(),
         protection: Protection::of(&state, asset.key()),
+        filters: filters::usable(&state, asset.key()),
     })
 }

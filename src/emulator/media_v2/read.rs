@@ -11,7 +11,8 @@ use super::query::{Expr, Sought, order};
 use super::render::{self, Format, View};
 use super::service::Service;
 use crate::emulator::media_account::schema::{
-    ASSETS, DELIVERY, FILES, KEY_OPTIONS, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind,
+    ASSET_FILTERS, ASSETS, DELIVERY, FILES, KEY_OPTIONS, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS,
+    kind,
 };
 use crate::emulator::media_account::store::{Row, State};
 
@@ -87,6 +88,7 @@ fn related<'s>(state: &'s State, from: &'s Row, nav: &'static Nav) -> Vec<&'s Ro
     match (kind, nav.name) {
         ("Assets", "Files") => state.find(&FILES, "ParentAssetId", key).collect(),
         ("Assets", "Locators") => state.find(&LOCATORS, "AssetId", key).collect(),
+        ("Assets", "AssetFilters") => state.find(&ASSET_FILTERS, "ParentAssetId", key).collect(),
         ("Assets", "StorageAccount") => state.get(&STORAGE, from.text("StorageAccountName")).into_iter().collect(),
         ("Assets", "ContentKeys") => linked(&KEYS),
         ("Assets", "DeliveryPolicies") => linked(&DELIVERY),

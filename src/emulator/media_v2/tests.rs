@@ -4,6 +4,7 @@ mod assets;
 mod batches;
 mod encoding;
 mod entry;
+mod filters;
 mod lists;
 mod locators;
 mod operator;

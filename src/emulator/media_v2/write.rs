@@ -11,10 +11,12 @@ use super::render::{View, uri};
 use super::service::Service;
 use super::transaction::Transaction;
 use super::{
-    assets, delivery, endpoints, files, jobs, key_delivery, links, locators, missing_sets, policies, protection,
+    assets, delivery, endpoints, files, filters, jobs, key_delivery, links, locators, missing_sets, policies,
+    protection,
 };
 use crate::emulator::media_account::schema::{
-    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEY_OPTIONS, KEY_POLICIES, KEYS, Kind, NOTIFICATIONS, POLICIES, kind,
+    ASSET_FILTERS, ASSETS, DELIVERY, ENDPOINTS, FILES, FILTERS, JOBS, KEY_OPTIONS, KEY_POLICIES, KEYS, Kind,
+    NOTIFICATIONS, POLICIES, kind,
 };
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
@@ -59,7 +61,7 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             let target = kind(nav.set, call.version).ok_or_else(|| ApiError::no_segment(nav.set))?;
             let mut input = Input::read(input::object(&call.body)?, target, call.version)?;
             let parent = match (from.set, nav.name) {
-                ("Assets", "Files") => "ParentAssetId",
+                ("Assets", "Files" | "AssetFilters") => "ParentAssetId",
                 ("Assets", "Locators") => "AssetId",
                 ("Jobs", "Tasks") => "JobId",
                 _ => return Err(ApiError::unsupported()),
@@ -116,6 +118,7 @@ async fn create(
         "Locators" => locators::create(service, tx, &input).await?,
         "Jobs" => jobs::create(service, tx, input, call.version).await?,
         "Tasks" => jobs::add_task(service, tx, &input).await?,
+        "Filters" | "AssetFilters" => filters::create(service, tx, &input, kind)?,
         "NotificationEndPoints"
         | "ContentKeys"
         | "AssetDeliveryPolicies"
@@ -179,6 +182,7 @@ pub(super) fn update(
         "Files" => return files::update(service, tx, key, &input),
         "Locators" => return locators::update(service, tx, key, &input),
         "Jobs" => return jobs::update(service, tx, key, &input),
+        "Filters" | "AssetFilters" => return filters::update(service, tx, (kind, key), &input),
         set if !CHANGED_FREELY.iter().any(|kind| kind.set == set) => {
             return Err(ApiError::unsupported());
         }
@@ -227,7 +231,7 @@ fn delete(
         "ContentKeyAuthorizationPolicies" => links::delete_source(service, tx, kind, key),
         "StreamingEndpoints" => Err(ApiError::not_implemented(missing_sets::ENDPOINT_CHANGES)),
         // Whether the service deleted the blob of a file record is not known; here it is kept.
-        set if [FILES.set, POLICIES.set, NOTIFICATIONS.set].contains(&set) => {
+        set if [&FILES, &POLICIES, &NOTIFICATIONS, &FILTERS, &ASSET_FILTERS].iter().any(|kind| kind.set == set) => {
             let gone = service.state().remove(kind, key, &mut tx.journal);
             gone.map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
         }
@@ -283,6 +287,10 @@ fn named(kind: &Kind, verb: Verb, one: bool) -> &'static str {
             "UpdateNotificationEndPoint",
             "DeleteNotificationEndPoint",
         ],
+        "Filters" => ["ListFilters", "GetFilter", "CreateFilter", "UpdateFilter", "DeleteFilter"],
+        "AssetFilters" => {
+            ["ListAssetFilters", "GetAssetFilter", "CreateAssetFilter", "UpdateAssetFilter", "DeleteAssetFilter"]
+        }
         "AssetDeliveryPolicies" => [
             "ListAssetDeliveryPolicies",
             "GetAssetDeliveryPolicy",

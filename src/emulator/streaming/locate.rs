@@ -5,9 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::refusal::Refusal;
+use super::target::Target;
 use crate::emulator::media_v2::{self, Delivery, Protocol, PublishedLocator};
 use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::World;
+
+/// The documented limit of a URL.
+const MOST_FILTERS: usize = 3;
 
 pub(super) fn running(world: &World, region: usize) -> Result<(), Refusal> {
     if world.regions[region].media.endpoint_running() { Ok(()) } else { Err(Refusal::Stopped) }
@@ -35,6 +39,16 @@ pub(super) fn allowed(locator: &PublishedLocator, protocol: Protocol) -> Result<
         Delivery::Refused(reason) => Err(Refusal::Protected(protocol, reason)),
         delivery => Ok(delivery),
     }
+}
+
+/// Refuses a URL with a filter that neither the asset nor the account has. What a filter selects is not implemented: the
+/// manifest is the same with and without it.
+pub(super) fn filtered(locator: &PublishedLocator, target: &Target) -> Result<(), Refusal> {
+    if target.filters.len() > MOST_FILTERS {
+        return Err(Refusal::TooManyFilters(MOST_FILTERS));
+    }
+    let missing = target.filters.iter().find(|name| !locator.filters.contains_key(*name));
+    missing.map_or(Ok(()), |name| Err(Refusal::NoFilter(name.clone())))
 }
 
 /// Refuses a time before the start of a locator, or at or after its expiry.

@@ -20,7 +20,8 @@ pub struct Played {
     /// 200 if the locator is served; otherwise the status of all its paths.
     pub status: u16,
     /// The answer for each path below the locator: every file of the container, and the Smooth, HLS and DASH manifests
-    /// of every server manifest. With delivery policies, also the files as HLS and DASH deliver them.
+    /// of every server manifest, and its Smooth manifest with each filter. With delivery policies, also the files as HLS
+    /// and DASH deliver them.
     pub answers: BTreeMap<String, PlayedAnswer>,
 }
 
@@ -66,11 +67,17 @@ async fn played(world: &World, region: usize, guid: &str) -> Result<BTreeMap<Str
         answers.insert(name.clone(), PlayedAnswer::of(file(&locator, storage, Protocol::Progressive, name)));
     }
     for name in names.iter().filter(|name| name.to_ascii_lowercase().ends_with(".ism")) {
-        let target = Target { guid: guid.to_owned(), file: name.clone(), presentation: None };
+        let target = Target { guid: guid.to_owned(), file: name.clone(), presentation: None, filters: Vec::new() };
         for presentation in MANIFESTS {
             let text = manifest(storage, locator.clone(), &target, presentation).await;
             let outcome = text.map(|(_, text)| Some(Sha256::digest(text).into()));
             answers.insert(format!("{name}/{presentation}"), PlayedAnswer::of(outcome));
+        }
+        for (filter, rules) in &locator.filters {
+            let text = manifest(storage, locator.clone(), &target, "manifest").await;
+            // What the filter selects depends on its rules.
+            let outcome = text.map(|(_, text)| Some(Sha256::digest(text + rules).into()));
+            answers.insert(format!("{name}/manifest(filter={filter})"), PlayedAnswer::of(outcome));
         }
         if locator.protection.is_open() {
             continue;

@@ -30,6 +30,10 @@ pub(super) enum Refusal {
     Storage(StorageError),
     #[error("The server manifest {name} cannot be used: {problem}.")]
     Manifest { name: String, problem: String },
+    #[error("MPE_EGRESS_FILTER_NOT_FOUND: the filter {0:?} does not exist.")]
+    NoFilter(String),
+    #[error("A URL has at most {0} filters.")]
+    TooManyFilters(usize),
     #[error("There is no presentation {0:?} here.")]
     Format(String),
     #[error("The range is outside the file of {0} bytes.")]
@@ -50,9 +54,13 @@ impl Refusal {
         match self {
             Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Path | Self::NoLocator(_) | Self::NotFound(_) | Self::NoStorage(_) | Self::Format(_) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::Path
+            | Self::NoLocator(_)
+            | Self::NotFound(_)
+            | Self::NoStorage(_)
+            | Self::Format(_)
+            | Self::NoFilter(_) => StatusCode::NOT_FOUND,
+            Self::TooManyFilters(_) => StatusCode::BAD_REQUEST,
             Self::NotYet(_) | Self::Expired(_) | Self::Protected(..) => StatusCode::FORBIDDEN,
             Self::Storage(_) => StatusCode::BAD_GATEWAY,
             Self::Manifest { .. } => StatusCode::UNPROCESSABLE_ENTITY,

@@ -347,3 +347,29 @@ async fn an_archived_file_is_answered_as_an_unreadable_one() {
         assert_eq!(get(&emulator, 1, path).await.status, 200, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_url_with_a_filter_plays_only_if_the_asset_or_the_account_has_it() {
+    let emulator = emulator().await;
+    let west = emulator.operator(0);
+    let bars = west.assets().into_iter().find(|asset| asset.locators.iter().any(|one| one.guid == BARS)).unwrap();
+    west.set_filter(None, "phone", &serde_json::json!({})).unwrap();
+    west.set_filter(Some(&bars.id), "start", &serde_json::json!({})).unwrap();
+    let statuses = async |region| {
+        let mut all = Vec::new();
+        for filters in ["phone", "start", "phone;start", "phone;other", "a;b;c;d"] {
+            let path = format!("{BARS}/bars.ism/manifest(format=m3u8-aapl,filter={filters})");
+            all.push(get(&emulator, region, &path).await.status);
+        }
+        all
+    };
+    assert_eq!(statuses(0).await, [200, 200, 200, 404, 400]);
+    assert_eq!(statuses(1).await, [404, 404, 404, 404, 400]);
+    let (filtered, whole) = (
+        get(&emulator, 0, &format!("{BARS}/bars.ism/Manifest(filter=phone)")).await,
+        get(&emulator, 0, &format!("{BARS}/bars.ism/Manifest")).await,
+    );
+    assert_eq!(filtered.body, whole.body);
+    west.remove_filter(None, "phone").unwrap();
+    assert_eq!(statuses(0).await, [404, 200, 404, 404, 400]);
+}
