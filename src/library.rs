@@ -6,7 +6,7 @@ pub mod blobs;
 mod costs;
 pub(crate) mod relabelled;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Locator, LocatorId, NewAsset,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Filter, Locator, LocatorId, NewAsset,
     Protection, StreamingHost,
 };
 
@@ -49,6 +49,8 @@ pub struct Capabilities {
     pub locators: bool,
     /// It lists the streaming hosts of the account, and whether they run.
     pub streaming_hosts: bool,
+    /// Viewers can name filters in the URLs of manifests, and the service lists the filters.
+    pub filters: bool,
     /// An asset has only block blobs.
     pub block_blobs_only: bool,
     /// The most characters of a mark.
@@ -212,6 +214,22 @@ pub trait Library: Send + Sync + std::fmt::Debug {
 
     /// What protects each of those assets. One result per asset, in order.
     async fn protection_of(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>>;
+
+    /// The filters of the account, which the URLs of every asset can name. There are none without
+    /// [`Capabilities::filters`].
+    async fn account_filters(&self) -> Result<Vec<Filter>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// The filters of all assets. `None`: the service lists only those of a given asset.
+    async fn asset_filters(&self) -> Result<Option<HashMap<AssetId, Vec<Filter>>>, Error> {
+        Ok(Some(HashMap::new()))
+    }
+
+    /// The filters of some assets, in the requested order.
+    async fn filters_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<Filter>>, Error> {
+        Ok(vec![Vec::new(); assets.len()])
+    }
 
     /// All locators of an asset, including SAS locators.
     async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error>;

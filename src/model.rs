@@ -1,6 +1,7 @@
 //! The types of the domain: accounts, assets, files, locators, blobs. It has no I/O and no formats of a service.
 
 mod blob;
+mod filter;
 mod mark;
 mod selection;
 mod tags;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 pub(crate) use blob::ENTRY_BYTES;
 pub use blob::{Blob, BlobKind, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus, Extent, LeaseId};
+pub use filter::{Filter, FilterChange, FilterRules, TimeRange, TrackCondition};
 pub use mark::Mark;
 pub use selection::{Archived, LeftOut, Selection};
 pub use tags::IndexTags;

@@ -18,6 +18,7 @@ mod entities;
 mod errors;
 mod exchange;
 mod files;
+mod filters;
 mod front_door;
 #[cfg(test)]
 mod fuzz;
@@ -32,19 +33,19 @@ mod protect;
 mod protection;
 mod wire;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::account::AmsV2;
-use self::account::{LOCATORS_OF_AN_ASSET, WITH_STREAMING_ENDPOINTS};
+use self::account::{LOCATORS_OF_AN_ASSET, WITH_FILTERS, WITH_STREAMING_ENDPOINTS};
 use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor};
 use super::{Batches, Capabilities, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, JobId, Locator, LocatorId, NewAsset,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Filter, JobId, Locator, LocatorId, NewAsset,
     Protection, StreamingHost,
 };
 use crate::redact::SafeUrl;
@@ -75,6 +76,7 @@ impl Library for AmsV2 {
             tokens: true,
             locators: true,
             streaming_hosts: self.speaks(WITH_STREAMING_ENDPOINTS),
+            filters: self.speaks(WITH_FILTERS),
             block_blobs_only: true,
             mark_length: ALTERNATE_ID_LENGTH,
             locators_of_an_asset: LOCATORS_OF_AN_ASSET,
@@ -204,6 +206,18 @@ impl Library for AmsV2 {
 
     async fn protection_of(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>> {
         self.find_protection(assets).await
+    }
+
+    async fn account_filters(&self) -> Result<Vec<Filter>, Error> {
+        self.list_account_filters().await
+    }
+
+    async fn asset_filters(&self) -> Result<Option<HashMap<AssetId, Vec<Filter>>>, Error> {
+        self.list_asset_filters().await
+    }
+
+    async fn filters_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<Filter>>, Error> {
+        self.list_filters_of(assets).await
     }
 
     async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {

@@ -170,6 +170,7 @@ impl Library for Blobs {
             tokens: false,
             locators: false,
             streaming_hosts: false,
+            filters: false,
             block_blobs_only: false,
             mark_length: MARK_LENGTH,
             locators_of_an_asset: 1,

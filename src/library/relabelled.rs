@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::error::Error;
 use crate::library::{Batches, Capabilities, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Locator, LocatorId, Mark, NewAsset,
-    Protection, StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Filter, Locator, LocatorId, Mark,
+    NewAsset, Protection, StreamingHost,
 };
 
 /// The copy of an original.
@@ -276,6 +276,18 @@ impl Library for Relabelled {
 
     async fn protection_of(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>> {
         self.library.protection_of(assets).await
+    }
+
+    async fn account_filters(&self) -> Result<Vec<Filter>, Error> {
+        self.library.account_filters().await
+    }
+
+    async fn asset_filters(&self) -> Result<Option<HashMap<AssetId, Vec<Filter>>>, Error> {
+        self.library.asset_filters().await
+    }
+
+    async fn filters_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<Filter>>, Error> {
+        self.library.filters_of(assets).await
     }
 
     async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {

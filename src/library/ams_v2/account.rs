@@ -24,6 +24,8 @@ pub(super) const WITH_URI: Version = (2, 2);
 pub(super) const WITH_STREAMING_ENDPOINTS: Version = (2, 7);
 /// The first version with delivery policies.
 pub(super) const WITH_DELIVERY_POLICIES: Version = (2, 7);
+/// The first version with filters.
+pub(super) const WITH_FILTERS: Version = (2, 11);
 
 /// Locators of an asset: Azure Storage allows five stored access policies per container. Expired ones count.
 pub(super) const LOCATORS_OF_AN_ASSET: usize = 5;

@@ -46,9 +46,6 @@ pub(super) type Changeset = Vec<Operation>;
 /// answer is not used).
 pub(super) type Outcome = Result<Vec<Option<Row>>, Failure>;
 
-/// The result of a query.
-pub(super) type Rows = Result<Vec<Row>, Failure>;
-
 /// Content type and body of a request of queries.
 pub(super) fn write_queries(root: &Url, paths: &[String]) -> (String, String) {
     let batch = format!("batch_{}", uuid::Uuid::new_v4());
@@ -65,16 +62,21 @@ pub(super) fn write_queries(root: &Url, paths: &[String]) -> (String, String) {
 }
 
 /// Reads the answer to `asked` queries; `None` if it is not a batch answer.
-pub(super) fn read_queries(content_type: &str, body: &str, asked: usize) -> Option<Vec<Rows>> {
+pub(super) fn read_queries<T>(
+    content_type: &str,
+    body: &str,
+    asked: usize,
+    read: fn(&str) -> Option<T>,
+) -> Option<Vec<Result<T, Failure>>> {
     let mut parts = split(body, &boundary(content_type)?)?.into_iter();
-    Some((0..asked).map(|_| parts.next().map_or_else(|| Err(cut_short()), query_rows)).collect())
+    Some((0..asked).map(|_| parts.next().map_or_else(|| Err(cut_short()), |part| query(part, read))).collect())
 }
 
 /// The result of one query.
-fn query_rows(part: &str) -> Rows {
+fn query<T>(part: &str, read: fn(&str) -> Option<T>) -> Result<T, Failure> {
     let (status, headers, body) = message_of(part)?;
     match status {
-        200..=299 => odata::rows(body).ok_or_else(cut_short),
+        200..=299 => read(body).ok_or_else(cut_short),
         _ => Err(errors::refusal(status, header(headers, "retry-after"), body)),
     }
 }

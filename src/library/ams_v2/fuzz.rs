@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::batch::{self, Changeset, Operation, Target};
 use super::odata::{self, Row};
-use super::{entities, errors};
+use super::{entities, errors, filters};
 use crate::error::Failure;
 use crate::fuzz::{CANARY, keeps_secret, marked, target};
 
@@ -26,6 +26,11 @@ const JSON: &[&str] = &[
     "\"code\":",
     "\"message\":",
     "\"Id\":",
+    "\"Name\":",
+    "\"Tracks\":",
+    "\"PropertyConditions\":",
+    "\"Operator\":",
+    "\"PresentationTimeRange\":",
     "\"Options\":",
     "\"Type\":2",
     "\"Uri\":",
@@ -126,6 +131,11 @@ fn any_text_gives_a_page_an_entity_or_an_error() {
         let secret = marked(&text);
         let mut outcome = outcome_of(&errors::refusal(500, None, &text), secret);
         outcome += &outcome_of(&errors::not_json("h:443", &text), secret);
+        for entry in filters::entries(&text).into_iter().flatten().take(3) {
+            if let Err(failure) = entry.filter() {
+                outcome += &outcome_of(&failure, secret);
+            }
+        }
         if let Some(rows) = odata::rows(&text) {
             assert!(rows.len() <= input.len());
             outcome = rows.iter().take(3).map(|row| read(row, secret)).collect();

@@ -34,11 +34,11 @@ pub(super) struct Query {
 }
 
 impl Query {
-    fn call(&self) -> Call<'_> {
+    pub(super) fn call(&self) -> Call<'_> {
         safe(self.operation, self.attempted, &self.subject)
     }
 
-    fn page(&self, number: usize) -> Ask<'static> {
+    pub(super) fn page(&self, number: usize) -> Ask<'static> {
         let skip = number * PAGE;
         let mut path = format!("{}?$skip={skip}&$top={PAGE}", self.path);
         if let Some(filter) = &self.filter {
@@ -129,9 +129,14 @@ fn take<T>(
         }
     }
     if fresh == 0 && !progress.ended {
-        return Err(Failure::Unexpected("the same page again: the service does not heed `$skip`".to_owned()));
+        return Err(same_page());
     }
     Ok(page)
+}
+
+/// The failure if a full page has nothing new.
+pub(super) fn same_page() -> Failure {
+    Failure::Unexpected("the same page again: the service does not heed `$skip`".to_owned())
 }
 
 /// The error for an unreadable page.

@@ -16,7 +16,7 @@ use crate::model::{AssetId, Protection};
 /// The API's number of a content key that encrypts configurations of encoding tasks. It does not protect an asset.
 const CONFIGURATION: u64 = 2;
 /// The number of queries in one request, which every service should accept.
-const QUERIES: usize = 100;
+pub(super) const QUERIES: usize = 100;
 /// The action as in "failed to …".
 const READ: &str = "read the protection of asset";
 
@@ -85,19 +85,29 @@ impl AmsV2 {
         join_all(single).await
     }
 
-    /// The rows of each query, if its part of the batch has them. There are none if the service does not accept batches
-    /// of queries.
+    /// The rows of each query, as [`Self::ask_together`].
     pub(super) async fn query_together(
         &self,
         paths: &[String],
         attempted: &'static str,
     ) -> Result<Vec<Option<Vec<Row>>>, CallError> {
-        let unanswered = || vec![None; paths.len()];
+        self.ask_together(paths, attempted, odata::rows).await
+    }
+
+    /// The answer to each query, if its part of the batch has it. There are none if the service does not accept batches
+    /// of queries.
+    pub(super) async fn ask_together<T>(
+        &self,
+        paths: &[String],
+        attempted: &'static str,
+        read: fn(&str) -> Option<T>,
+    ) -> Result<Vec<Option<T>>, CallError> {
+        let unanswered = || paths.iter().map(|_| None).collect();
         if self.0.no_query_batch.load(Ordering::Relaxed) {
             return Ok(unanswered());
         }
         let subject = format!("of {} queries", paths.len());
-        match self.wire().queries(safe("Batch", attempted, &subject), paths).await {
+        match self.wire().queries(safe("Batch", attempted, &subject), paths, read).await {
             Ok(parts) => Ok(parts.into_iter().map(Result::ok).collect()),
             Err(error) if matches!(error.failure.status(), Some(400 | 404 | 405 | 415 | 501)) => {
                 tracing::info!(%error, "the service takes no batches of queries; each is a request of its own");
@@ -132,7 +142,7 @@ impl AmsV2 {
     }
 }
 
-fn nested(asset: &AssetId, set: &str) -> String {
+pub(super) fn nested(asset: &AssetId, set: &str) -> String {
     format!("{}/{set}", odata::entity("Assets", asset.as_str()))
 }
 

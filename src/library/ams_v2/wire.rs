@@ -153,16 +153,22 @@ impl Wire {
 
     /// The rows of a listing.
     pub(super) async fn rows(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Vec<Row>, CallError> {
-        self.run(call, ask, |host, answer| {
-            odata::rows(&answer.body).ok_or_else(|| errors::not_json(host, &answer.body))
-        })
-        .await
+        self.read(call, ask, odata::rows).await
+    }
+
+    /// What `read` finds in the body of the answer.
+    pub(super) async fn read<T>(
+        &self,
+        call: Call<'_>,
+        ask: &Ask<'_>,
+        read: fn(&str) -> Option<T>,
+    ) -> Result<T, CallError> {
+        self.run(call, ask, |host, answer| read(&answer.body).ok_or_else(|| errors::not_json(host, &answer.body))).await
     }
 
     /// One entity.
     pub(super) async fn row(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Row, CallError> {
-        self.run(call, ask, |host, answer| odata::row(&answer.body).ok_or_else(|| errors::not_json(host, &answer.body)))
-            .await
+        self.read(call, ask, odata::row).await
     }
 
     /// One entity, or `None` if there is none.
@@ -184,12 +190,17 @@ impl Wire {
         .await
     }
 
-    /// Sends queries in one request; the rows of each, in order.
-    pub(super) async fn queries(&self, call: Call<'_>, paths: &[String]) -> Result<Vec<batch::Rows>, CallError> {
+    /// Sends queries in one request; what `read` finds in the answer to each, in order.
+    pub(super) async fn queries<T>(
+        &self,
+        call: Call<'_>,
+        paths: &[String],
+        read: fn(&str) -> Option<T>,
+    ) -> Result<Vec<Result<T, Failure>>, CallError> {
         let ask = Ask { verb: Verb::Post, path: "$batch".to_owned(), body: Content::Queries(paths) };
         self.run(call, &ask, |host, answer| {
             let content_type = answer.content_type.as_deref().unwrap_or_default();
-            batch::read_queries(content_type, &answer.body, paths.len())
+            batch::read_queries(content_type, &answer.body, paths.len(), read)
                 .ok_or_else(|| errors::not_json(host, &answer.body))
         })
         .await
