@@ -171,6 +171,10 @@ pub enum Cause {
     CopyMissing,
     /// A copy has content keys or delivery policies, and its source has none.
     CopyProtected,
+    /// Filters of an asset or of the account differ.
+    FiltersDiffer,
+    /// Filters could not be read.
+    FiltersUnchecked,
     /// Viewers of the target cannot get it.
     DoesNotPlay,
     /// A locator that plays in the source does not play from the target.

@@ -1,14 +1,15 @@
 //! Reads both catalogues and provides the evidence about each asset.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use super::accounts::Accounts;
 use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
+use super::observed::Observed;
 use super::order::Order;
 use super::spool::{Census, Spool};
 use super::standing::{Holding, Standing, TargetAsset, original_of};
@@ -20,7 +21,6 @@ use crate::ledger::{AssetRow, Ledger};
 use crate::library::{Library, Pages};
 use crate::model::{AccountName, Asset, AssetFile, AssetId, Extent, Locator, LocatorId, Side};
 use crate::monitor::{Monitor, RunEvent};
-use crate::verdict::Finding;
 
 /// Marks of the source that are checked to find out whether the mirror is reversed. One would be enough; a few more are
 /// checked because an original may have been deleted.
@@ -63,8 +63,8 @@ pub(crate) struct Claims {
     pub(super) our_policies: HashSet<String>,
     /// Ids of adopted locators.
     adopted: BTreeSet<String>,
-    /// Protected copies, after the target was asked.
-    pub(super) protected_copies: OnceLock<HashMap<AssetId, Finding>>,
+    /// Observations in addition to the listings.
+    pub(super) observed: Observed,
 }
 
 impl Claims {
@@ -113,7 +113,7 @@ impl Claims {
             originals: Vec::new(),
             our_policies: HashSet::new(),
             adopted: adopted.clone(),
-            protected_copies: OnceLock::new(),
+            observed: Observed::default(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Claims {
         now: Timestamp,
         adopt: Adopt,
     ) -> Result<Claim, Error> {
-        Ok(self.with_protected_copy(judge(self.evidence(asset, row, adopt != Adopt::No)?, &self.target, now)))
+        Ok(self.with_observed(judge(self.evidence(asset, row, adopt != Adopt::No)?, &self.target, now)))
     }
 
     /// Assets of other tools that may be copies of a source asset.

@@ -71,17 +71,21 @@ impl Claims {
             }
         }
         // A run requests this only once.
-        let _ = self.protected_copies.set(found);
+        let _ = self.observed.protected_copies.set(found);
         Ok(())
     }
 
     /// The reason why that copy does not play like its source, if it is protected.
     pub(crate) fn protected_copy(&self, copy: &AssetId) -> Option<&Finding> {
-        self.protected_copies.get()?.get(copy)
+        self.observed.protected_copies.get()?.get(copy)
     }
 
-    /// Adds the finding about the copy to the work on a published asset.
-    pub(super) fn with_protected_copy(&self, mut claim: Claim) -> Claim {
+    /// Adds the findings about the copy to the work on a published asset.
+    pub(super) fn with_observed(&self, claim: Claim) -> Claim {
+        self.with_filters(self.with_protected_copy(claim))
+    }
+
+    fn with_protected_copy(&self, mut claim: Claim) -> Claim {
         if let Claim::Mirror(work) = &mut claim
             && work.published
             && let Some(finding) = work.target.as_ref().and_then(|copy| self.protected_copy(&copy.id))

@@ -47,8 +47,8 @@ fn none_covered(run: &Run) -> Result<(), Error> {
     Err(Error::none_left(only.len()))
 }
 
-/// Finds out whether the target plays anything, which assets are protected or withheld, and what other programs publish
-/// on our copies.
+/// Finds out whether the target plays anything, which assets are protected or withheld, which filters differ, and what
+/// other programs publish on our copies.
 pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     if !run.claims.accounts.target_streams {
         run.find(Cause::TargetNotStreaming.into());
@@ -56,7 +56,12 @@ pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     for (asset, name, finding) in run.options.base.iter().flat_map(|base| &base.left_alone) {
         run.finish_copy(asset, name, finding.clone());
     }
-    futures::try_join!(run.claims.screen(&run.pair), run.claims.screen_copies(&run.pair.target))?;
+    let claims = &run.claims;
+    let screened = (claims.screen(&run.pair), claims.screen_copies(&run.pair.target));
+    let (_, (), findings) = futures::try_join!(screened.0, screened.1, claims.read_filters(&run.pair))?;
+    for finding in findings {
+        run.find(finding);
+    }
     withhold::withhold(run)?;
     withhold::name_foreign(run).await?;
     hidden::name_hidden(run).await

@@ -171,6 +171,10 @@ impl<'a> Fold<'a> {
             rows.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
         }
         let (recovery_point_seconds, recovery_point_basis) = self.recovery_point(health);
+        // The endpoint already reports this.
+        let findings: Vec<Finding> =
+            health.findings().into_iter().filter(|one| one.cause != Cause::TargetNotStreaming).collect();
+        let doubtful = self.is_doubtful(&findings);
         let (probed, plays, fails, urls) = self.probes;
         let unknown = probed - plays - fails;
         Readiness {
@@ -192,10 +196,19 @@ impl<'a> Fold<'a> {
             causes: self.causes,
             not_ready: self.not_ready,
             unknown: self.unknown,
-            // The endpoint already reports this.
-            findings: health.findings().into_iter().filter(|one| one.cause != Cause::TargetNotStreaming).collect(),
+            findings,
+            doubtful,
             rows: self.rows,
         }
+    }
+
+    /// Does a finding make the list of assets unreliable, or do URLs with filters of the account not play?
+    fn is_doubtful(&self, findings: &[Finding]) -> bool {
+        findings.iter().any(|finding| match finding.cause {
+            Cause::HeldByGuard | Cause::DirectionReversed | Cause::ListingIncomplete => true,
+            Cause::FiltersDiffer | Cause::FiltersUnchecked => !self.accepted.covers(finding.cause, ""),
+            _ => false,
+        })
     }
 
     /// The recovery point in seconds, and its basis.

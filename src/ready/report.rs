@@ -55,6 +55,9 @@ pub struct Readiness {
     pub unknown: Vec<Unready>,
     /// Findings that do not concern a single asset.
     pub findings: Vec<Finding>,
+    /// Does one of them mean that the target is not ready, whatever the assets are?
+    #[serde(skip)]
+    pub doubtful: bool,
     /// Each asset in the order of names, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Row>>,
@@ -266,12 +269,12 @@ pub struct Row {
 
 impl Readiness {
     /// Is at least that share (0 to 1) of the assets that should play ready? Accepted causes count as ready. Without
-    /// assets, or with a finding that makes the list of assets unreliable, the answer is no.
+    /// assets, or with a finding that is [`Self::doubtful`], the answer is no.
     pub fn reaches(&self, part: f64) -> bool {
         let AssetCounts { total, ready, accepted, .. } = self.assets;
         #[expect(clippy::cast_precision_loss, reason = "no library has so many assets")]
         let enough = (ready + accepted) as f64 + 1e-9 >= part * total as f64;
-        total > 0 && enough && !self.findings.iter().any(is_doubtful)
+        total > 0 && enough && !self.doubtful
     }
 
     /// The part of the assets that is ready, in percent; `None` if there are none.
@@ -280,9 +283,4 @@ impl Readiness {
         let percent = |ready: u64, total: u64| ready as f64 * 100.0 / total as f64;
         (self.assets.total > 0).then(|| percent(self.assets.ready, self.assets.total))
     }
-}
-
-/// Does it make the list of assets unreliable?
-fn is_doubtful(finding: &Finding) -> bool {
-    matches!(finding.cause, Cause::HeldByGuard | Cause::DirectionReversed | Cause::ListingIncomplete)
 }

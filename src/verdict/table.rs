@@ -95,6 +95,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         "enable the encryption scope in the source account, or upload the blob again without it",
     ),
     entry(
+        Cause::FiltersDiffer,
+        "filters-differ",
+        Class::Failed,
+        "filters are not as in the source, so URLs that name them with `filter=` do not play as in the source",
+        "create, change or delete these filters on the target as in the source",
+    ),
+    entry(
+        Cause::FiltersUnchecked,
+        "filters-unchecked",
+        Class::Unchecked,
+        "the filters that URLs name with `filter=` could not be read",
+        "read the service's message, and run again; filters need `api_version` 2.11 or later in both accounts",
+    ),
+    entry(
         Cause::ForeignCopy,
         "foreign-copy",
         Class::Conflict,

@@ -27,6 +27,7 @@
 //! | 23 | standard output is full | `outside::outputs::a_full_standard_output_is_an_error_and_the_run_is_complete_nevertheless` |
 //! | 24 | Ctrl-C on a terminal | `outside::terminal::an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind` |
 //! | 25 | names and checksums that the service refuses | `mediamirror::emulator::blob`, its tests `descriptions` |
+//! | 26 | filters of dynamic packaging | `filters` |
 
 mod accounts;
 mod agreement;
@@ -35,6 +36,7 @@ mod commands;
 mod contents;
 mod deletes;
 mod doctor;
+mod filters;
 mod guards;
 mod locators;
 mod moves;

@@ -146,6 +146,9 @@ impl Evidence {
         if let Some(found) = &self.protected_copy {
             return protected(found);
         }
+        if let Some(found) = self.finding().filter(|finding| finding.cause == Cause::FiltersDiffer) {
+            return Playable::Not(found.clone());
+        }
         match (&condition.proof, &self.seen.changes) {
             (Proof::Same, _) | (_, Some(_)) => Playable::Ready,
             (Proof::Altered(what), None) => Playable::Not(Finding::new(Cause::CopyAltered, what.clone())),

@@ -1,0 +1,102 @@
+//! Filters of dynamic packaging: a URL that names one plays only where the asset or the account has it.
+
+use futures::future::join;
+
+use super::catalog::Claims;
+use super::judge::Claim;
+use super::observed::{ByAsset, Filters};
+use crate::connect::Pair;
+use crate::error::Error;
+use crate::library::Library;
+use crate::model::{AssetId, Filter, FilterChange, Side};
+use crate::verdict::{Cause, Finding};
+
+/// The number of assets whose filters are requested at once.
+const AT_ONCE: usize = 1_000;
+/// The number of filters that a finding names.
+const NAMED: usize = 10;
+
+/// The filters of one side: those of its account, and those of its assets.
+type OfSide = (Vec<Filter>, ByAsset);
+
+impl Claims {
+    /// Reads the filters of both sides. Returns the findings that concern no single asset: filters of the account that
+    /// differ, or that filters could not be read.
+    pub(crate) async fn read_filters(&self, pair: &Pair) -> Result<Vec<Finding>, Error> {
+        let [source, target] = [&pair.source.library, &pair.target.library];
+        let lists = [source, target].map(|library| library.capabilities().filters);
+        if lists == [false, false] {
+            return Ok(Vec::new());
+        }
+        if let Some((library, _)) = [source, target].into_iter().zip(lists).find(|(_, lists)| !lists) {
+            return Ok(vec![unchecked(format!("account {} does not list them", library.account()))]);
+        }
+        let (of_source, of_target) =
+            join(self.filters_of(source.as_ref(), Side::Source), self.filters_of(target.as_ref(), Side::Target)).await;
+        let ((of_source, source), (of_target, target)) = match (of_source, of_target) {
+            (Ok(source), Ok(target)) => (source, target),
+            (Err(error), _) | (_, Err(error)) => return Ok(vec![unchecked(error.to_string())]),
+        };
+        // A run reads them only once.
+        let _ = self.observed.filters.set(Filters { source, target });
+        let mut changes = FilterChange::between(&of_source, &of_target);
+        // A filter that only the target's account has may belong to another program, and changes no URL of the source.
+        changes.retain(|change| !matches!(change, FilterChange::Delete(_)));
+        let named = (!changes.is_empty()).then(|| format!("of the account: {}", listed(&changes)));
+        Ok(named.map(|named| Finding::new(Cause::FiltersDiffer, named)).into_iter().collect())
+    }
+
+    /// If the service does not list the filters of all assets, the published ones are asked, or their copies.
+    async fn filters_of(&self, library: &dyn Library, side: Side) -> Result<OfSide, Error> {
+        let (of_account, of_assets) = futures::try_join!(library.account_filters(), library.asset_filters())?;
+        if let Some(of_assets) = of_assets {
+            return Ok((of_account, of_assets));
+        }
+        let (mut of_assets, mut after) = (ByAsset::new(), 0);
+        loop {
+            let page = self.spool.to_screen(after, AT_ONCE)?;
+            let Some((last, _)) = page.last() else { return Ok((of_account, of_assets)) };
+            after = *last;
+            let mut asked: Vec<AssetId> = Vec::with_capacity(page.len());
+            for (_, published) in page {
+                match side {
+                    Side::Source => asked.push(published),
+                    Side::Target => asked.extend(self.spool.copies_of(&published)?.into_iter().map(|copy| copy.id)),
+                }
+            }
+            let filters = library.filters_of(&asked).await?;
+            of_assets.extend(asked.into_iter().zip(filters).filter(|(_, filters)| !filters.is_empty()));
+        }
+    }
+
+    /// Adds the finding about other filters to the work on a published asset.
+    pub(super) fn with_filters(&self, mut claim: Claim) -> Claim {
+        if let (Claim::Mirror(work), Some(filters)) = (&mut claim, self.observed.filters.get())
+            && work.published
+        {
+            let changes = filters.changes(&work.asset.id, work.target.as_ref().map(|copy| &copy.id));
+            if !changes.is_empty() {
+                work.conflicts.push(Finding::new(Cause::FiltersDiffer, listed(&changes)));
+            }
+        }
+        claim
+    }
+}
+
+fn unchecked(why: String) -> Finding {
+    Finding::new(Cause::FiltersUnchecked, why)
+}
+
+/// The first differences, and the number of the others.
+fn listed(changes: &[FilterChange]) -> String {
+    let one = |change: &FilterChange| match change {
+        FilterChange::Create(filter) => format!("{:?} is missing on the target", filter.name),
+        FilterChange::Update(filter) => format!("{:?} has other rules on the target", filter.name),
+        FilterChange::Delete(name) => format!("{name:?} is only on the target"),
+    };
+    let named = changes.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
+    match changes.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
