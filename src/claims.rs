@@ -20,6 +20,7 @@ mod standing;
 
 pub(crate) use catalog::{Claims, FilesWanted};
 pub(crate) use common::{Common, without_seal};
+pub(crate) use filters::{filter_difference, filters_differ};
 pub use guards::Guard;
 pub(crate) use judge::{Claim, Move, Work};
 pub use order::Order;

@@ -15,6 +15,7 @@ mod counts;
 mod delete;
 mod examine;
 mod expired;
+mod filters;
 mod forecast;
 mod history;
 mod intent;
@@ -166,6 +167,7 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
     copies::resume(run).await?;
     second::delete_second(run).await?;
     withdraw::withdraw(run).await?;
+    filters::mirror_account(run).await?;
     let order = run.options.order;
     let whole = mirror_assets(run, |after| run.claims.page(order, after, PAGE)).await?;
     if !whole || run.stop.is_cancelled() {
@@ -316,6 +318,7 @@ async fn decide(run: &Run, asset: Asset, row: Option<AssetRow>) -> Result<Option
         Claim::Mirror(mut work) => {
             run.note_theirs(&work);
             withdraw::leave_out_of_scope(run, &mut work)?;
+            filters::leave_in_other_direction(run, &mut work);
             Ok(Some(*work))
         }
         Claim::Not(finding) => {

@@ -98,7 +98,8 @@
 //! - The ledger has each step before it starts; the next run checks an interrupted step, and does not repeat it
 //!   blindly.
 //! - Every attempt holds a permit of its lane; a waiting call holds none.
-//! - What mediamirror did not make is not overwritten, published, withdrawn or deleted, unless `adopt` takes it over.
+//! - What mediamirror did not make is not overwritten, published, withdrawn or deleted, unless `adopt` takes it over or
+//!   it is a filter of the account with the name of one of the source.
 //! - No secret is printed, logged or recorded; nothing prints outside of the program's `cli`.
 
 pub mod asset;

@@ -15,9 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Filter, Locator, LocatorId, NewAsset,
-    Protection, StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Filter, FilterChange, Locator,
+    LocatorId, NewAsset, Protection, StreamingHost,
 };
+use crate::verdict::Cause;
 
 pub use costs::{Batches, Capacity, Cost, RecordBatch};
 
@@ -229,6 +230,13 @@ pub trait Library: Send + Sync + std::fmt::Debug {
     /// The filters of some assets, in the requested order.
     async fn filters_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<Filter>>, Error> {
         Ok(vec![Vec::new(); assets.len()])
+    }
+
+    /// Changes filters of an asset, or of the account if `asset` is `None`. It is a success if a filter has the wanted
+    /// rules already, or does not exist any more.
+    async fn change_filters(&self, asset: Option<&AssetId>, changes: &[FilterChange]) -> Result<(), Error> {
+        let owner = asset.map_or(self.account().as_str(), AssetId::as_str);
+        if changes.is_empty() { Ok(()) } else { Err(Error::found(owner, Cause::NotSupported, "filters")) }
     }
 
     /// All locators of an asset, including SAS locators.

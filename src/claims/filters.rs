@@ -3,7 +3,7 @@
 use futures::future::join;
 
 use super::catalog::Claims;
-use super::judge::Claim;
+use super::judge::{Claim, Work};
 use super::observed::{ByAsset, Filters};
 use crate::connect::Pair;
 use crate::error::Error;
@@ -20,30 +20,33 @@ const NAMED: usize = 10;
 type OfSide = (Vec<Filter>, ByAsset);
 
 impl Claims {
-    /// Reads the filters of both sides. Returns the findings that concern no single asset: filters of the account that
-    /// differ, or that filters could not be read.
-    pub(crate) async fn read_filters(&self, pair: &Pair) -> Result<Vec<Finding>, Error> {
+    /// Reads the filters of both sides. Returns the finding if they could not be read.
+    pub(crate) async fn read_filters(&self, pair: &Pair) -> Result<Option<Finding>, Error> {
         let [source, target] = [&pair.source.library, &pair.target.library];
         let lists = [source, target].map(|library| library.capabilities().filters);
         if lists == [false, false] {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         if let Some((library, _)) = [source, target].into_iter().zip(lists).find(|(_, lists)| !lists) {
-            return Ok(vec![unchecked(format!("account {} does not list them", library.account()))]);
+            return Ok(Some(unchecked(format!("account {} does not list them", library.account()))));
         }
         let (of_source, of_target) =
             join(self.filters_of(source.as_ref(), Side::Source), self.filters_of(target.as_ref(), Side::Target)).await;
         let ((of_source, source), (of_target, target)) = match (of_source, of_target) {
             (Ok(source), Ok(target)) => (source, target),
-            (Err(error), _) | (_, Err(error)) => return Ok(vec![unchecked(error.to_string())]),
+            (Err(error), _) | (_, Err(error)) => return Ok(Some(unchecked(error.to_string()))),
         };
-        // A run reads them only once.
-        let _ = self.observed.filters.set(Filters { source, target });
-        let mut changes = FilterChange::between(&of_source, &of_target);
+        let mut of_account = FilterChange::between(&of_source, &of_target);
         // A filter that only the target's account has may belong to another program, and changes no URL of the source.
-        changes.retain(|change| !matches!(change, FilterChange::Delete(_)));
-        let named = (!changes.is_empty()).then(|| format!("of the account: {}", listed(&changes)));
-        Ok(named.map(|named| Finding::new(Cause::FiltersDiffer, named)).into_iter().collect())
+        of_account.retain(|change| !matches!(change, FilterChange::Delete(_)));
+        // A run reads them only once.
+        let _ = self.observed.filters.set(Filters { of_account, source, target });
+        Ok(None)
+    }
+
+    /// The changes that give the target's account the filters of the source's. None is deleted.
+    pub(crate) fn filters_of_account(&self) -> &[FilterChange] {
+        self.observed.filters.get().map_or(&[], |filters| &filters.of_account)
     }
 
     /// If the service does not list the filters of all assets, the published ones are asked, or their copies.
@@ -69,17 +72,33 @@ impl Claims {
         }
     }
 
-    /// Adds the finding about other filters to the work on a published asset.
+    /// Adds the changes of filters to the work on a published asset.
     pub(super) fn with_filters(&self, mut claim: Claim) -> Claim {
-        if let (Claim::Mirror(work), Some(filters)) = (&mut claim, self.observed.filters.get())
-            && work.published
-        {
-            let changes = filters.changes(&work.asset.id, work.target.as_ref().map(|copy| &copy.id));
-            if !changes.is_empty() {
-                work.conflicts.push(Finding::new(Cause::FiltersDiffer, listed(&changes)));
-            }
+        if let Claim::Mirror(work) = &mut claim {
+            self.compare_filters(work);
         }
         claim
+    }
+
+    /// Compares the filters of a published asset with those of its copy.
+    pub(crate) fn compare_filters(&self, work: &mut Work) {
+        if let Some(filters) = self.observed.filters.get().filter(|_| work.published) {
+            work.filters = filters.changes(&work.asset.id, work.target.as_ref().map(|copy| &copy.id));
+        }
+    }
+}
+
+/// The finding about filters that differ.
+pub(crate) fn filters_differ(changes: &[FilterChange]) -> Option<Finding> {
+    (!changes.is_empty()).then(|| Finding::new(Cause::FiltersDiffer, listed(changes)))
+}
+
+/// How a filter of the target differs.
+pub(crate) fn filter_difference(change: &FilterChange) -> &'static str {
+    match change {
+        FilterChange::Create(_) => "the filter is missing on the target",
+        FilterChange::Update { .. } => "the filter has other rules on the target",
+        FilterChange::Delete(_) => "the filter is only on the target",
     }
 }
 
@@ -89,11 +108,7 @@ fn unchecked(why: String) -> Finding {
 
 /// The first differences, and the number of the others.
 fn listed(changes: &[FilterChange]) -> String {
-    let one = |change: &FilterChange| match change {
-        FilterChange::Create(filter) => format!("{:?} is missing on the target", filter.name),
-        FilterChange::Update(filter) => format!("{:?} has other rules on the target", filter.name),
-        FilterChange::Delete(name) => format!("{name:?} is only on the target"),
-    };
+    let one = |change: &FilterChange| format!("{:?}: {}", change.name(), filter_difference(change));
     let named = changes.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
     match changes.len().saturating_sub(NAMED) {
         0 => named,

@@ -9,7 +9,7 @@ use super::digest;
 use super::standing::{Holding, Screened, Standing, TargetAsset, original_of, same_terms};
 use crate::ledger::AssetRow;
 use crate::library::Capabilities;
-use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};
+use crate::model::{AccountName, Asset, AssetEncryption, AssetId, FilterChange, Locator, LocatorId, Mark};
 use crate::verdict::{Cause, Finding};
 
 /// The library that is written to.
@@ -111,6 +111,8 @@ pub(crate) struct Work {
     pub(crate) present: u64,
     /// Foreign locators on the copy with ids of the source, some of them with other terms.
     pub(crate) theirs: Vec<LocatorId>,
+    /// The changes that give the copy the filters of the source.
+    pub(crate) filters: Vec<FilterChange>,
     /// The reasons why some locators cannot be created, or do not play like the source's.
     pub(crate) conflicts: Vec<Finding>,
     /// The locators that exceed the copy's limit: moved ones and missing ones.
@@ -199,6 +201,7 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
         moved: Vec::new(),
         present: 0,
         theirs: Vec::new(),
+        filters: Vec::new(),
         conflicts: Vec::new(),
         no_room: (Vec::new(), Vec::new()),
         lost,
@@ -348,7 +351,8 @@ impl Work {
             && !self.own_differs()
             && self.missing.is_empty()
             && self.outdated.is_empty()
-            && self.moved.is_empty();
+            && self.moved.is_empty()
+            && self.filters.is_empty();
         same.then_some(row)
     }
 
@@ -366,6 +370,7 @@ impl Work {
             missing: Vec::new(),
             outdated: Vec::new(),
             moved: Vec::new(),
+            filters: Vec::new(),
             conflicts: Vec::new(),
             spare: None,
             ..self

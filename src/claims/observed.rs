@@ -21,6 +21,8 @@ pub(super) type ByAsset = HashMap<AssetId, Vec<Filter>>;
 /// The filters of the assets of both sides.
 #[derive(Debug)]
 pub(super) struct Filters {
+    /// The changes of the filters of the target's account.
+    pub(super) of_account: Vec<FilterChange>,
     pub(super) source: ByAsset,
     pub(super) target: ByAsset,
 }

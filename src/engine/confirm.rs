@@ -1,4 +1,4 @@
-//! Reads registered, published and withdrawn things back: an acknowledgement does not prove that the service has stored
+//! Reads registered, published, changed and withdrawn things back: an acknowledgement does not prove that the service has stored
 //! a change.
 //!
 //! An acknowledged change that is missing is written once more; if it is still missing, its asset fails. The reads are
@@ -11,7 +11,7 @@ use crate::claims::same_terms;
 use crate::engine::run::Run;
 use crate::error::{Error, for_all};
 use crate::library::FileSet;
-use crate::model::{AssetFile, AssetId, Locator, LocatorId};
+use crate::model::{AssetFile, AssetId, FilterChange, Locator, LocatorId};
 use crate::verdict::Cause;
 
 /// How often a change is written and read back, at most.
@@ -95,6 +95,21 @@ pub(crate) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
         Ok(if good { Vec::new() } else { at })
     };
     confirmed(1, write, missing, |_| not_there("update locator", &locator.id)).await.remove(0)
+}
+
+/// Changes filters of a copy, or of the target's account if `copy` is `None`, and confirms the changes.
+pub(crate) async fn filters(run: &Run, copy: Option<&AssetId>, changes: &[FilterChange]) -> Result<(), Error> {
+    let library = &run.pair.target.library;
+    let write = |_| async move { vec![library.change_filters(copy, changes).await] };
+    let missing = |at: Vec<usize>| async move {
+        let there = match copy {
+            Some(copy) => library.filters_of(std::slice::from_ref(copy)).await?.concat(),
+            None => library.account_filters().await?,
+        };
+        Ok(if changes.iter().all(|change| change.is_done(&there)) { Vec::new() } else { at })
+    };
+    let names = changes.iter().map(FilterChange::name).collect::<Vec<_>>().join(", ");
+    confirmed(1, write, missing, |_| not_there("change filters", &names)).await.remove(0)
 }
 
 /// The locators that still exist.

@@ -58,8 +58,8 @@ pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     }
     let claims = &run.claims;
     let screened = (claims.screen(&run.pair), claims.screen_copies(&run.pair.target));
-    let (_, (), findings) = futures::try_join!(screened.0, screened.1, claims.read_filters(&run.pair))?;
-    for finding in findings {
+    let (_, (), unread) = futures::try_join!(screened.0, screened.1, claims.read_filters(&run.pair))?;
+    if let Some(finding) = unread {
         run.find(finding);
     }
     withhold::withhold(run)?;

@@ -190,6 +190,10 @@ impl Outlook {
         self.files.open.rewritten |= copies.unpostable || (registered && !work.same_files);
         // The service creates their records, on a request for each such asset.
         self.updates += u64::from(copies.unpostable);
+        if !work.filters.is_empty() {
+            // Each is written, and then all are read.
+            self.updates += work.filters.len() as u64 + 1;
+        }
         if !work.missing.is_empty() {
             let cost = |batch: &RecordBatch| target.locators_cost(batch.records);
             self.locators.add(batches.locators, work.missing.len() as u64, cost);

@@ -22,6 +22,7 @@ use crate::connect::Pair;
 use crate::engine::contents::condition::Condition;
 use crate::engine::contents::records::wanted;
 use crate::engine::expired::explained;
+use crate::engine::filters;
 use crate::engine::keeper::Keeper;
 use crate::engine::options::Options;
 use crate::engine::run::Run;
@@ -254,6 +255,7 @@ impl Health {
                         findings.push(Finding::new(Cause::HeldByGuard, why));
                     }
                 });
+                findings.extend(filters::of_account(&by.run));
                 findings.extend(by.watch.noticed());
                 findings
             }

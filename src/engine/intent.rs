@@ -9,7 +9,7 @@ use crate::claims::{TargetAsset, Work};
 use crate::engine::contents::Contents;
 use crate::engine::contents::needs::Survey;
 use crate::engine::run::Run;
-use crate::model::{AssetId, Locator, LocatorId};
+use crate::model::{AssetId, FilterChange, Locator, LocatorId};
 use crate::plan::{Action, Fingerprint, Fingerprints, Item};
 use crate::verdict::Change;
 
@@ -46,6 +46,9 @@ pub(crate) fn of_asset(
     // The records themselves are read when they are written.
     let records = !is_new && (work.files_differ || !work.same_files);
     parts = parts.with_some("records", records.then_some(""));
+    for change in &work.filters {
+        parts = with_filter(parts, change);
+    }
     for locator in &work.missing {
         parts = with_locator(parts, "make", locator);
     }
@@ -56,6 +59,20 @@ pub(crate) fn of_asset(
         parts = with_locator(with_locator(parts, "change", &outdated.locator), "there", &outdated.there);
     }
     parts.finish()
+}
+
+/// The fingerprint of changes of filters of the target's account.
+pub(crate) fn of_filters(changes: &[FilterChange]) -> Fingerprint {
+    changes.iter().fold(Fingerprints::default(), with_filter).finish()
+}
+
+fn with_filter(parts: Fingerprints, change: &FilterChange) -> Fingerprints {
+    match change {
+        FilterChange::Create(wanted) | FilterChange::Update { wanted, .. } => {
+            parts.with("filter", &wanted.name).with("rules", format!("{:?}", wanted.rules))
+        }
+        FilterChange::Delete(there) => parts.with("delete filter", &there.name),
+    }
 }
 
 fn with_locator(parts: Fingerprints, what: &str, locator: &Locator) -> Fingerprints {

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::claims::digest::{FilesDigest, with_count};
 use crate::claims::{Move, Standing, TargetAsset, Work};
 use crate::engine::confirm;
+use crate::engine::filters;
 use crate::engine::publish::publication::publish_batch;
 use crate::engine::run::Run;
 use crate::engine::schedule::batcher::Announced;
@@ -39,10 +40,15 @@ pub(crate) struct Finish {
     pub(crate) changes: Vec<Change>,
 }
 
-/// Runs both steps, together with other assets that are ready for them.
+/// Runs both steps, with the filters in between, together with other assets that are ready for them.
 pub(crate) async fn finish(run: &Run, mut task: Box<Finish>, in_flight: InFlight) -> Result<AssetEnd, Error> {
     let InFlight { slot, ahead } = in_flight;
     register(run, &mut task, &slot, ahead.files).await?;
+    match filters::mirror(run, &task.work, &task.target.id).await? {
+        Ok(change) => task.changes.extend(change.filter(|_| !task.made_now)),
+        // The asset is published nevertheless: all other URLs play.
+        Err(finding) => task.work.conflicts.push(finding),
+    }
     publish(run, task, &slot, ahead.locators).await
 }
 
@@ -258,6 +264,7 @@ fn new_terms(locator: &Locator, there: &Locator) -> Change {
 pub(crate) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> Vec<Change> {
     changes.extend(own_changes(work));
     if work.target.is_some() {
+        changes.extend(filters::change(&work.filters));
         let made = |locator: &Locator| Change::LocatorMade { id: locator.id.clone(), kind: locator.kind };
         changes.extend(work.missing.iter().map(made));
     }

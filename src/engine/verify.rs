@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use self::asset::{Compared, Waiting, compare_asset};
 pub(crate) use self::asset::{Seen, compare_and_see, judge_locators, see_copy};
 use crate::claims::guards::Passed;
-use crate::claims::{Claims, FilesWanted, Revoked};
+use crate::claims::{Claims, FilesWanted, Revoked, filter_difference};
 use crate::connect::Pair;
 use crate::engine::counts::Problem;
 use crate::engine::delete::judge;
@@ -23,10 +23,10 @@ use crate::engine::keeper::Keeper;
 use crate::engine::options::Options;
 use crate::engine::run::Run;
 use crate::engine::schedule::overwrites::Judged;
-use crate::engine::{settings, withdraw};
+use crate::engine::{filters, settings, withdraw};
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::model::{Asset, AssetId, LeftOut};
+use crate::model::{Asset, AssetId, FilterChange, LeftOut};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent, Silent};
 use crate::verdict::{Cause, Change, Class, Finding, Outcome};
 
@@ -158,6 +158,7 @@ async fn compare_all(
     if let Some(fatal) = run.fatal() {
         return Err(fatal);
     }
+    all.compare_account_filters(&run);
     if run.options.settings {
         all.compare_accounts(&run).await?;
     }
@@ -255,6 +256,18 @@ impl Verification {
         };
         self.differences.extend(settings::of_accounts(run).await?.into_iter().map(differs));
         Ok(())
+    }
+
+    /// Adds the filters of the target's account that differ.
+    fn compare_account_filters(&mut self, run: &Run) {
+        let Asset { id, name, .. } = filters::target_account(run);
+        let differs = |change: &FilterChange| Difference {
+            asset: id.clone(),
+            name: name.clone().unwrap_or_default(),
+            item: change.name().to_owned(),
+            what: filter_difference(change).to_owned(),
+        };
+        self.differences.extend(run.claims.filters_of_account().iter().map(differs));
     }
 
     fn add(&mut self, run: &Run, asset: &Asset, compared: Compared, alone: &mut Alone) {

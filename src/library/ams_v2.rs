@@ -45,8 +45,8 @@ use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor}
 use super::{Batches, Capabilities, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Filter, JobId, Locator, LocatorId, NewAsset,
-    Protection, StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Filter, FilterChange, JobId, Locator,
+    LocatorId, NewAsset, Protection, StreamingHost,
 };
 use crate::redact::SafeUrl;
 
@@ -218,6 +218,10 @@ impl Library for AmsV2 {
 
     async fn filters_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<Filter>>, Error> {
         self.list_filters_of(assets).await
+    }
+
+    async fn change_filters(&self, asset: Option<&AssetId>, changes: &[FilterChange]) -> Result<(), Error> {
+        Ok(self.write_filters(asset, changes).await?)
     }
 
     async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {

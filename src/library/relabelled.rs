@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::error::Error;
 use crate::library::{Batches, Capabilities, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Filter, Locator, LocatorId, Mark,
-    NewAsset, Protection, StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Filter, FilterChange, Locator,
+    LocatorId, Mark, NewAsset, Protection, StreamingHost,
 };
 
 /// The copy of an original.
@@ -288,6 +288,10 @@ impl Library for Relabelled {
 
     async fn filters_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<Filter>>, Error> {
         self.library.filters_of(assets).await
+    }
+
+    async fn change_filters(&self, asset: Option<&AssetId>, changes: &[FilterChange]) -> Result<(), Error> {
+        self.library.change_filters(asset, changes).await
     }
 
     async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {

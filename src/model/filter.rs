@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 /// A filter of an account or of one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
+    /// Its id in the spelling of its service.
+    pub id: String,
     /// The name in URLs. An asset or an account has it once.
     pub name: String,
     /// What it selects.
@@ -65,9 +67,14 @@ pub enum FilterChange {
     /// The target lacks it.
     Create(Filter),
     /// The target's has other rules.
-    Update(Filter),
+    Update {
+        /// Its id on the target.
+        id: String,
+        /// As in the source.
+        wanted: Filter,
+    },
     /// Only the target has it.
-    Delete(String),
+    Delete(Filter),
 }
 
 impl FilterChange {
@@ -76,11 +83,13 @@ impl FilterChange {
         let of = |filters: &[Filter], name: &str| filters.iter().position(|filter| filter.name == name);
         let needed = source.iter().filter_map(|wanted| match of(target, &wanted.name).map(|at| &target[at]) {
             None => Some(Self::Create(wanted.clone())),
-            Some(there) if there.rules != wanted.rules => Some(Self::Update(wanted.clone())),
+            Some(there) if there.rules != wanted.rules => {
+                Some(Self::Update { id: there.id.clone(), wanted: wanted.clone() })
+            }
             Some(_) => None,
         });
         let extra = target.iter().filter(|there| of(source, &there.name).is_none());
-        let mut changes: Vec<Self> = needed.chain(extra.map(|there| Self::Delete(there.name.clone()))).collect();
+        let mut changes: Vec<Self> = needed.chain(extra.cloned().map(Self::Delete)).collect();
         changes.sort_by(|one, other| one.name().cmp(other.name()));
         changes
     }
@@ -88,8 +97,18 @@ impl FilterChange {
     /// The name of the filter.
     pub fn name(&self) -> &str {
         match self {
-            Self::Create(filter) | Self::Update(filter) => &filter.name,
-            Self::Delete(name) => name,
+            Self::Create(filter) | Self::Update { wanted: filter, .. } | Self::Delete(filter) => &filter.name,
+        }
+    }
+
+    /// Does the target have it in effect?
+    pub fn is_done(&self, there: &[Filter]) -> bool {
+        let found = there.iter().find(|filter| filter.name == self.name());
+        match self {
+            Self::Create(wanted) | Self::Update { wanted, .. } => {
+                found.is_some_and(|found| found.rules == wanted.rules)
+            }
+            Self::Delete(_) => found.is_none(),
         }
     }
 }
@@ -100,15 +119,21 @@ mod tests {
 
     fn filter(name: &str, start: u64) -> Filter {
         let range = TimeRange { start, ..TimeRange::default() };
-        Filter { name: name.to_owned(), rules: FilterRules { range, ..FilterRules::default() } }
+        Filter {
+            id: format!("id of {name}"),
+            name: name.to_owned(),
+            rules: FilterRules { range, ..FilterRules::default() },
+        }
     }
 
     #[test]
     fn filters_are_compared_by_name_and_rules() {
         let (source, target) = ([filter("c", 1), filter("b", 2), filter("a", 3)], [filter("b", 2), filter("c", 9)]);
         let changes = FilterChange::between(&source, &target);
-        assert_eq!(changes, [FilterChange::Create(filter("a", 3)), FilterChange::Update(filter("c", 1))]);
-        assert_eq!(FilterChange::between(&target, &source)[0], FilterChange::Delete("a".to_owned()));
+        let update = FilterChange::Update { id: "id of c".to_owned(), wanted: filter("c", 1) };
+        assert_eq!(changes, [FilterChange::Create(filter("a", 3)), update]);
+        assert_eq!(FilterChange::between(&target, &source)[0], FilterChange::Delete(filter("a", 3)));
         assert_eq!(FilterChange::between(&source, &source), []);
+        assert!(changes.iter().all(|change| change.is_done(&source) && !change.is_done(&target)));
     }
 }

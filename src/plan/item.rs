@@ -22,6 +22,8 @@ pub enum Action {
     Policies,
     /// Sets the settings of a storage account.
     AccountSettings,
+    /// Sets filters of a media account.
+    AccountFilters,
 }
 
 impl Action {
@@ -32,6 +34,7 @@ impl Action {
             Self::Retire => "retire",
             Self::Policies => "policies",
             Self::AccountSettings => "account-settings",
+            Self::AccountFilters => "account-filters",
         }
     }
 }
@@ -93,7 +96,8 @@ mod tests {
 
     #[test]
     fn the_code_of_an_action_is_its_name_in_the_file() {
-        for action in [Action::Mirror, Action::Withdraw, Action::Retire, Action::Policies, Action::AccountSettings] {
+        let of_accounts = [Action::Policies, Action::AccountSettings, Action::AccountFilters];
+        for action in [Action::Mirror, Action::Withdraw, Action::Retire].into_iter().chain(of_accounts) {
             assert_eq!(serde_json::to_value(action).unwrap(), action.code());
         }
     }

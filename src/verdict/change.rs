@@ -46,6 +46,13 @@ pub enum Change {
     Website,
     /// File records.
     Records,
+    /// Filters of dynamic packaging, of an asset or of the account.
+    Filters {
+        /// The names of those that were created or changed.
+        set: Vec<String>,
+        /// The names of those that were deleted.
+        deleted: Vec<String>,
+    },
     /// A locator was created.
     LocatorMade {
         /// Its id.
@@ -123,16 +130,17 @@ impl Change {
     /// Does it remove something from the target, or announce that? Then it is always reported, however many changes
     /// there are.
     pub fn takes_away(&self) -> bool {
-        matches!(
-            self,
-            Self::LocatorWithdrawn { .. }
-                | Self::Retired
-                | Self::CopyToDelete { .. }
-                | Self::CopyDeleted { .. }
-                | Self::BlobsToDelete { .. }
-                | Self::BlobsDeleted { .. }
-                | Self::SecondCopyDeleted { .. }
-        )
+        matches!(self, Self::Filters { deleted, .. } if !deleted.is_empty())
+            || matches!(
+                self,
+                Self::LocatorWithdrawn { .. }
+                    | Self::Retired
+                    | Self::CopyToDelete { .. }
+                    | Self::CopyDeleted { .. }
+                    | Self::BlobsToDelete { .. }
+                    | Self::BlobsDeleted { .. }
+                    | Self::SecondCopyDeleted { .. }
+            )
     }
 }
 
@@ -184,6 +192,11 @@ impl fmt::Display for Change {
             Self::Cors => f.write_str("CORS rules"),
             Self::Website => f.write_str("static website"),
             Self::Records => f.write_str("file records"),
+            Self::Filters { set, deleted } => {
+                let set = (!set.is_empty()).then(|| format!("filters set: {}", listed(set)));
+                let deleted = (!deleted.is_empty()).then(|| format!("filters deleted: {}", listed(deleted)));
+                f.write_str(&set.into_iter().chain(deleted).collect::<Vec<_>>().join("; "))
+            }
             Self::LocatorMade { kind: LocatorKind::Public, .. } => f.write_str("public access opened"),
             Self::LocatorTerms { kind: LocatorKind::Public, .. } => f.write_str("level of public access"),
             Self::LocatorWithdrawn { kind: LocatorKind::Public, why, .. } => {

@@ -99,7 +99,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "filters-differ",
         Class::Failed,
         "filters are not as in the source, so URLs that name them with `filter=` do not play as in the source",
-        "create, change or delete these filters on the target as in the source",
+        "run `sync` to mirror them; a run in the other direction does not change filters, so change them yourself",
     ),
     entry(
         Cause::FiltersUnchecked,

@@ -112,11 +112,12 @@ const ENGINE_MAY_USE: &Rooms = &[
     ("run", &["counts", "base", "expired", "keeper", "limits", "methods", "options", "schedule", "tally"]),
     ("intent", &["contents", "run"]),
     ("confirm", &["run"]),
+    ("filters", &["expired", "run", "intent", "confirm"]),
     ("delete", &["contents", "counts", "schedule", "run"]),
     ("settings", &["run", "intent"]),
     ("tags", &["contents", "run"]),
     ("copy", &["contents", "methods", "schedule", "run"]),
-    ("publish", &["schedule", "run", "confirm"]),
+    ("publish", &["schedule", "run", "confirm", "filters"]),
     ("withdraw", &["contents", "run", "intent", "confirm", "delete"]),
     (
         "asset",
@@ -128,13 +129,16 @@ const ENGINE_MAY_USE: &Rooms = &[
     (
         "verify",
         &[
-            "contents", "counts", "expired", "keeper", "options", "schedule", "run", "delete", "tags", "settings",
-            "withdraw", "asset", "examine",
+            "contents", "counts", "expired", "keeper", "options", "schedule", "run", "filters", "delete", "tags",
+            "settings", "withdraw", "asset", "examine",
         ],
     ),
     ("reprotect", &["base", "keeper"]),
     ("failover", &["keeper"]),
-    ("health", &["contents", "counts", "expired", "keeper", "options", "run", "withdraw", "asset", "verify"]),
+    (
+        "health",
+        &["contents", "counts", "expired", "keeper", "options", "run", "filters", "withdraw", "asset", "verify"],
+    ),
     ("urls", &["counts", "expired", "options", "run", "delete", "withdraw", "verify"]),
 ];
 

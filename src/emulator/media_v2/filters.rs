@@ -75,10 +75,9 @@ pub(super) fn update(
 fn completed(mut row: Row) -> Result<Row, ApiError> {
     let range = completed_range(row.get("PresentationTimeRange"))?;
     row.set("PresentationTimeRange", Value::Json(range.into()));
-    if let Value::Json(tracks) = row.get("Tracks") {
-        let tracks: Vec<Json> = entries(tracks).iter().map(completed_track).collect::<Result<_, _>>()?;
-        row.set("Tracks", Value::Json(Json::Array(tracks).into()));
-    }
+    let tracks = if let Value::Json(tracks) = row.get("Tracks") { entries(tracks) } else { &[] };
+    let tracks: Vec<Json> = tracks.iter().map(completed_track).collect::<Result<_, _>>()?;
+    row.set("Tracks", Value::Json(Json::Array(tracks).into()));
     if let Value::Json(quality) = row.get("FirstQuality") {
         let bitrate = i32::try_from(whole(&quality["Bitrate"]).unwrap_or_default()).unwrap_or_default();
         if bitrate <= 0 {

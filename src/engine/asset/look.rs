@@ -100,6 +100,7 @@ pub(crate) async fn look_at_copy<'a>(
     };
     let (spare, contents) = spare.unzip();
     claims.move_to_new_copy(work, &target, spare)?;
+    claims.compare_filters(work);
     Ok(Present::Lost { old: target, spare: contents })
 }
 

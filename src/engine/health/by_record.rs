@@ -247,11 +247,6 @@ impl Evidence {
         if let Some(found) = &self.protected_copy {
             return protected(found);
         }
-        if let Some(found) =
-            self.finding.as_ref().filter(|found| found.cause == Cause::FiltersDiffer && !self.is_active)
-        {
-            return Playable::Not(found.clone());
-        }
         match &condition.proof {
             Proof::Same => Playable::Ready,
             Proof::Altered(_) if self.is_active => Playable::Ready,

@@ -146,7 +146,7 @@ impl Evidence {
         if let Some(found) = &self.protected_copy {
             return protected(found);
         }
-        if let Some(found) = self.finding().filter(|finding| finding.cause == Cause::FiltersDiffer) {
+        if let Some(found) = &self.seen.filters {
             return Playable::Not(found.clone());
         }
         match (&condition.proof, &self.seen.changes) {

@@ -2,7 +2,7 @@
 
 use futures::TryStreamExt;
 
-use crate::claims::{Claim, TargetAsset, Work};
+use crate::claims::{Claim, TargetAsset, Work, filter_difference, filters_differ};
 use crate::engine::asset::{Present, list_copy, look_at_copy, look_at_source, refuse_adoption, source_lost};
 use crate::engine::contents::compare::{self, Need, Why};
 use crate::engine::contents::condition::{Changes, Condition};
@@ -70,8 +70,10 @@ pub(crate) struct Seen {
     pub(crate) records: Option<String>,
     /// Are the file records of the source those in the ledger?
     pub(crate) same_records: bool,
-    /// Does the source have locators with other terms, or another name or other metadata?
+    /// Does the source have locators with other terms, another name, other metadata or other filters?
     pub(crate) other_terms: bool,
+    /// The filters differ.
+    pub(crate) filters: Option<Finding>,
 }
 
 impl Seen {
@@ -136,7 +138,9 @@ async fn claim(run: &Run, asset: &Asset) -> Result<Claim, Error> {
 
 async fn compare_work(run: &Run, mut work: Work, seen: &mut Seen) -> Result<Answer, Error> {
     (seen.copy, seen.is_verified) = (work.target.clone().filter(|_| !work.adopting), work.is_verified());
-    (seen.same_records, seen.other_terms) = (work.same_files, work.own_differs() || !work.outdated.is_empty());
+    seen.filters = filters_differ(&work.filters);
+    seen.same_records = work.same_files;
+    seen.other_terms = work.own_differs() || !work.outdated.is_empty() || seen.filters.is_some();
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
         return Ok((Compared::not(outage), None));
     }
@@ -250,7 +254,7 @@ fn difference(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<String> {
     })
 }
 
-/// The differences apart from the blobs: name and mark, file records, locators.
+/// The differences apart from the blobs: name and mark, file records, filters, locators.
 async fn other_differences(
     run: &Run,
     work: &Work,
@@ -270,6 +274,8 @@ async fn other_differences(
         seen.records = files.first().map(|(item, what)| format!("{item}: {what}"));
         differences.extend(files.into_iter().map(|(item, what)| (item, what.to_owned())));
     }
+    let filters = work.filters.iter().map(|change| (change.name().to_owned(), filter_difference(change).to_owned()));
+    differences.extend(filters);
     let missing = work.missing.iter().map(|locator| match locator.kind {
         LocatorKind::Public => (locator, "the container is public in the source and private on the target"),
         _ => (locator, "the locator is missing on the target"),

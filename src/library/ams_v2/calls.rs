@@ -9,6 +9,9 @@ use crate::retry::Idempotency;
 /// The dialect of requests and answers.
 pub(super) const JSON: &str = "application/json;odata=verbose";
 
+/// The dialect of some requests.
+pub(super) const LIGHT_JSON: &str = "application/json";
+
 /// A call of the media API: it moves no bytes.
 pub(super) fn call<'a>(
     operation: &'static str,

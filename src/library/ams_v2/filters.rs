@@ -1,4 +1,4 @@
-//! Reads the filters of dynamic packaging.
+//! Reads and writes the filters of dynamic packaging.
 //!
 //! The documents list the filters of the account as the set `Filters`, and those of an asset along its navigation
 //! property `AssetFilters`. They create filters in the set `AssetFilters` and read one of it by its id, but do not
@@ -13,12 +13,16 @@ use futures::future::try_join_all;
 use self::wire_format::Entry;
 pub(super) use self::wire_format::entries;
 use super::account::{AmsV2, WITH_FILTERS};
+use super::calls::safe;
 use super::listing::{Query, same_page, unreadable};
-use super::odata::PAGE;
+use super::odata::{self, PAGE};
 use super::protection::{QUERIES, nested};
+use super::wire::{Ask, Content, Verb};
 use crate::error::{CallError, Error};
-use crate::model::{AssetId, Filter};
+use crate::model::{AssetId, Filter, FilterChange};
 
+/// The set of the filters of the account.
+const OF_ACCOUNT: &str = "Filters";
 /// The set of the filters of all assets, and the navigation property of one.
 const OF_ASSETS: &str = "AssetFilters";
 /// The statuses of a service that does not list the set. WCF Data Services answer 403 if a set must not be listed.
@@ -29,7 +33,7 @@ impl AmsV2 {
         if !self.speaks(WITH_FILTERS) {
             return Ok(Vec::new());
         }
-        let found = self.filters_in(self.query("ListFilters", "list the filters", "Filters")).await?;
+        let found = self.filters_in(self.query("ListFilters", "list the filters", OF_ACCOUNT)).await?;
         Ok(found.into_iter().map(|(_, filter)| filter).collect())
     }
 
@@ -79,6 +83,61 @@ impl AmsV2 {
             Ok(found.into_iter().map(|(_, filter)| filter).collect())
         });
         try_join_all(single).await
+    }
+
+    pub(super) async fn write_filters(
+        &self,
+        asset: Option<&AssetId>,
+        changes: &[FilterChange],
+    ) -> Result<(), CallError> {
+        let set = if asset.is_some() { OF_ASSETS } else { OF_ACCOUNT };
+        for change in changes {
+            match change {
+                FilterChange::Create(filter) => self.create_filter(asset, filter).await?,
+                FilterChange::Update { id, wanted } => self.update_filter(set, id, wanted).await?,
+                FilterChange::Delete(filter) => {
+                    let ask = Ask::delete(odata::entity(set, &filter.id));
+                    match self.wire().act(safe("DeleteFilter", "delete filter", &filter.id), &ask).await {
+                        Err(error) if !error.failure.is_absent() => return Err(error),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After a lost answer, or if the listing omits it, the filter exists already, and gets the rules.
+    async fn create_filter(&self, asset: Option<&AssetId>, filter: &Filter) -> Result<(), CallError> {
+        let mut entity = wire_format::rules(&filter.rules);
+        entity.insert("Name".to_owned(), filter.name.as_str().into());
+        entity.extend(asset.map(|asset| ("ParentAssetId".to_owned(), asset.as_str().into())));
+        let set = if asset.is_some() { OF_ASSETS } else { OF_ACCOUNT };
+        let ask = Ask { verb: Verb::Post, path: set.to_owned(), body: Content::LightJson(entity.into()) };
+        match self.wire().act(safe("CreateFilter", "create filter", &filter.name), &ask).await {
+            Err(error) if error.failure.status() == Some(409) => {
+                let id = match asset {
+                    Some(asset) => self.id_of_filter(asset, &filter.name).await?,
+                    None => Some(filter.name.clone()),
+                };
+                match id {
+                    Some(id) => self.update_filter(set, &id, filter).await,
+                    None => Err(error),
+                }
+            }
+            created => created,
+        }
+    }
+
+    async fn update_filter(&self, set: &str, id: &str, wanted: &Filter) -> Result<(), CallError> {
+        let rules = Content::LightJson(wire_format::rules(&wanted.rules).into());
+        let ask = Ask { verb: Verb::Merge, path: odata::entity(set, id), body: rules };
+        self.wire().act(safe("UpdateFilter", "change filter", id), &ask).await
+    }
+
+    async fn id_of_filter(&self, asset: &AssetId, name: &str) -> Result<Option<String>, CallError> {
+        let filters = self.filters_of_group(std::slice::from_ref(asset)).await?.concat();
+        Ok(filters.into_iter().find(|filter| filter.name == name).map(|filter| filter.id))
     }
 
     /// All filters of a query, each once, with their assets.

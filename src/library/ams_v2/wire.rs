@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::batch::{self, Changeset, Outcome};
-use super::calls::{JSON, safe, set_headers};
+use super::calls::{JSON, LIGHT_JSON, safe, set_headers};
 use super::errors;
 use super::exchange::{self, Answer};
 use super::front_door::FrontDoor;
@@ -40,6 +40,8 @@ pub(super) enum Content<'a> {
     None,
     /// An entity or a part of one.
     Json(Value),
+    /// The same in light JSON, as documented for entities with lists inside objects.
+    LightJson(Value),
     /// Changesets.
     Batch(&'a [Changeset]),
     /// Paths of queries, below the root.
@@ -277,6 +279,10 @@ impl Wire {
             Content::None => {}
             Content::Json(body) => {
                 request.insert_header("content-type", JSON);
+                request.set_body(body.to_string());
+            }
+            Content::LightJson(body) => {
+                request.insert_header("content-type", LIGHT_JSON);
                 request.set_body(body.to_string());
             }
             Content::Batch(changesets) => put_batch(&mut request, batch::write(root, changesets)),

@@ -68,6 +68,7 @@ fn label(change: &str) -> (String, &'static str) {
         "policies" => ("containers with stored access policies set", "info"),
         "cors" => ("accounts with CORS rules set", "info"),
         "website" => ("accounts with a static website set", "info"),
+        "filters" => ("copies or accounts with filters set or deleted", "info"),
         "records" => ("copies with file records set", "info"),
         "locator-made" => ("locators published", "good"),
         "locator-terms" => ("locators with other terms", "info"),

@@ -111,3 +111,26 @@ async fn blobs_that_the_source_had_deleted_are_not_brought_back_and_equal_ones_n
     let night = mirror.night().await;
     assert_eq!((night.outcome, night.blobs.copied), (Outcome::Complete, 0), "{night:#?}");
 }
+
+/// Nothing records which side has changed a filter.
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn filters_that_differ_are_reported_and_changed_on_neither_side() {
+    let mirror = Mirror::new().await;
+    let world = &mirror.world;
+    let film = world.seed("film", &["film.ism", "film.mp4"]).await;
+    let (west, east) = (world.emulator.operator(0), world.emulator.operator(1));
+    west.set_filter(Some(film.asset.id.as_str()), "start", &serde_json::json!({})).unwrap();
+    mirror.night().await;
+    mirror.fail_over().await;
+    let done = mirror.reprotect(false).await;
+    assert_eq!((done.outcome, done.causes.len(), done.findings.len()), (Outcome::Complete, 0, 0), "{done:#?}");
+
+    let copy = copy_of(world, &film.asset).await;
+    east.set_filter(Some(copy.id.as_str()), "end", &serde_json::json!({})).unwrap();
+    east.set_filter(None, "phone", &serde_json::json!({})).unwrap();
+    let done = mirror.reprotect(false).await;
+    assert_eq!((done.outcome, &done.causes), (Outcome::Partial, &[(Cause::FiltersDiffer, 1)].into()), "{done:#?}");
+    assert_eq!(done.findings.iter().map(|one| one.cause).collect::<Vec<_>>(), [Cause::FiltersDiffer]);
+    assert_eq!(west.filters(Some(film.asset.id.as_str())).unwrap().len(), 1);
+    assert_eq!((west.filters(None).unwrap().len(), east.filters(None).unwrap().len()), (0, 1));
+}

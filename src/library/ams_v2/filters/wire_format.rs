@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
 
 use crate::error::Failure;
 use crate::model::{AssetId, Filter, FilterRules, TimeRange, TrackCondition};
@@ -45,6 +46,8 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Resu
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::library::ams_v2) struct Entry {
+    /// A filter of the account has none.
+    id: Option<String>,
     name: String,
     parent_asset_id: Option<String>,
     presentation_time_range: Option<Range>,
@@ -133,8 +136,35 @@ impl Entry {
             first_quality: self.first_quality.and_then(|quality| quality.bitrate).map(Whole::read).transpose()?,
             tracks: tracks.collect::<Result<_, _>>()?,
         };
-        Ok(Filter { name: self.name, rules })
+        Ok(Filter { id: self.id.unwrap_or_else(|| self.name.clone()), name: self.name, rules })
     }
+}
+
+/// The properties of an entity with these rules. Numbers of 64 bits are texts, as in the documents.
+pub(super) fn rules(rules: &FilterRules) -> Map<String, Value> {
+    let FilterRules { range, first_quality, tracks } = rules;
+    let mut given = json!({
+        "StartTimestamp": range.start.to_string(),
+        "EndTimestamp": range.end.to_string(),
+        "PresentationWindowDuration": range.window.to_string(),
+        "LiveBackoffDuration": range.backoff.to_string(),
+        "Timescale": range.timescale.to_string(),
+    });
+    if range.force_end {
+        // Early versions of the service do not have it.
+        given["ForceEndTimestamp"] = true.into();
+    }
+    let condition = |one: &TrackCondition| {
+        let operator = if one.equal { "Equal" } else { "NotEqual" };
+        json!({ "Property": one.property, "Value": one.value, "Operator": operator })
+    };
+    let track = |conditions: &BTreeSet<TrackCondition>| json!({ "PropertyConditions": conditions.iter().map(condition).collect::<Vec<_>>() });
+    let tracks = tracks.iter().map(track).collect::<Vec<_>>();
+    let quality = first_quality.map(|bitrate| json!({ "Bitrate": bitrate }));
+    [("PresentationTimeRange", given), ("Tracks", tracks.into()), ("FirstQuality", quality.into())]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
 }
 
 fn range(given: Range) -> Result<TimeRange, Failure> {
@@ -162,9 +192,8 @@ fn condition(given: Condition) -> Result<TrackCondition, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
-    fn read(document: &serde_json::Value) -> Vec<Filter> {
+    fn read(document: &Value) -> Vec<Filter> {
         entries(&document.to_string()).unwrap().into_iter().map(|entry| entry.filter().unwrap()).collect()
     }
 
@@ -172,8 +201,7 @@ mod tests {
     fn both_dialects_give_the_same_filters_in_any_order_of_conditions() {
         let condition = |property: &str, value: &str, operator: &str| json!({ "Property": property, "Value": value, "Operator": operator });
         let (audio, low) = (condition("Type", "audio", "Equal"), condition("Bitrate", "0-5", "notEqual"));
-        let list =
-            |entries: serde_json::Value| json!({ "__metadata": { "type": "Collection(x)" }, "results": entries });
+        let list = |entries: Value| json!({ "__metadata": { "type": "Collection(x)" }, "results": entries });
         let verbose = json!({ "d": { "results": [{
             "__metadata": { "type": "x" }, "Id": "asset__###__a", "ParentAssetId": "asset", "Name": "a",
             "PresentationTimeRange": { "__metadata": {}, "StartTimestamp": "40000000", "Timescale": "10000000" },
@@ -181,7 +209,7 @@ mod tests {
             "Tracks": list(json!([{ "PropertyConditions": list(json!([audio, low])) }])),
         }] } });
         let light = json!({ "odata.metadata": "x", "value": [{
-            "ParentAssetId": "asset", "Name": "a",
+            "Id": "asset__###__a", "ParentAssetId": "asset", "Name": "a",
             "PresentationTimeRange": { "StartTimestamp": 40_000_000, "EndTimestamp": "9223372036854775807" },
             "Tracks": [{ "PropertyConditions": [low, audio] }],
         }] });
@@ -194,8 +222,25 @@ mod tests {
     #[test]
     fn a_filter_without_rules_has_the_default_values() {
         let plain = json!({ "d": [{ "Name": "a", "PresentationTimeRange": null, "Tracks": null }] });
-        assert_eq!(read(&plain), [Filter { name: "a".to_owned(), rules: FilterRules::default() }]);
+        let filter = Filter { id: "a".to_owned(), name: "a".to_owned(), rules: FilterRules::default() };
+        assert_eq!(read(&plain), [filter]);
         assert_eq!(FilterRules::default().range.end, 9_223_372_036_854_775_807);
+    }
+
+    #[test]
+    fn written_rules_are_read_as_the_same_rules() {
+        let one =
+            |property: &str, equal| TrackCondition { property: property.to_owned(), value: "x".to_owned(), equal };
+        let wanted = FilterRules {
+            range: TimeRange { start: 4, window: 600, force_end: true, ..TimeRange::default() },
+            first_quality: Some(128_000),
+            tracks: [[one("Type", true), one("Language", false)].into(), [one("Name", true)].into()].into(),
+        };
+        for wanted in [wanted, FilterRules::default()] {
+            let mut entity = rules(&wanted);
+            entity.insert("Name".to_owned(), "a".into());
+            assert_eq!(read(&json!({ "value": [entity] }))[0].rules, wanted);
+        }
     }
 
     #[test]
