@@ -40,7 +40,7 @@ impl Claims {
         // A filter that only the target's account has may belong to another program, and changes no URL of the source.
         of_account.retain(|change| !matches!(change, FilterChange::Delete(_)));
         // A run reads them only once.
-        let _ = self.observed.filters.set(Filters { of_account, source, target });
+        let _ = self.observed.filters.set(Filters::new(of_account, source, target));
         Ok(None)
     }
 

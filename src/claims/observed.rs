@@ -18,20 +18,49 @@ pub(super) struct Observed {
 /// Filters by asset.
 pub(super) type ByAsset = HashMap<AssetId, Vec<Filter>>;
 
-/// The filters of the assets of both sides.
+/// The filters of both sides.
 #[derive(Debug)]
 pub(super) struct Filters {
     /// The changes of the filters of the target's account.
     pub(super) of_account: Vec<FilterChange>,
-    pub(super) source: ByAsset,
-    pub(super) target: ByAsset,
+    /// By asset ids in lower case, because a service may spell an id in another way where another entity refers to it.
+    source: HashMap<String, Vec<Filter>>,
+    target: HashMap<String, Vec<Filter>>,
+}
+
+fn key(asset: &AssetId) -> String {
+    asset.as_str().to_ascii_lowercase()
 }
 
 impl Filters {
+    /// The filters of the assets of both sides.
+    pub(super) fn new(of_account: Vec<FilterChange>, source: ByAsset, target: ByAsset) -> Self {
+        let by_key = |filters: ByAsset| filters.into_iter().map(|(asset, filters)| (key(&asset), filters)).collect();
+        Self { of_account, source: by_key(source), target: by_key(target) }
+    }
+
     /// The changes that make the filters of a copy equal to those of its source.
     pub(super) fn changes(&self, source: &AssetId, copy: Option<&AssetId>) -> Vec<FilterChange> {
-        let of = |filters: &ByAsset, asset| filters.get(asset).cloned().unwrap_or_default();
-        let there = copy.map(|copy| of(&self.target, copy)).unwrap_or_default();
-        FilterChange::between(&of(&self.source, source), &there)
+        let wanted = self.source.get(&key(source)).map_or(&[][..], Vec::as_slice);
+        let there = copy.and_then(|copy| self.target.get(&key(copy))).map_or(&[][..], Vec::as_slice);
+        FilterChange::between(wanted, there)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FilterRules;
+
+    #[test]
+    fn an_asset_id_in_another_spelling_is_the_same_asset() {
+        let of = |id: &str| {
+            let filter = Filter { id: id.to_owned(), name: "a".to_owned(), rules: FilterRules::default() };
+            ByAsset::from([(AssetId::new(id), vec![filter])])
+        };
+        let filters = Filters::new(Vec::new(), of("nb:cid:UUID:AB"), of("nb:cid:uuid:cd"));
+        let [source, copy] = ["nb:cid:UUID:ab", "nb:cid:UUID:cd"].map(AssetId::new);
+        assert_eq!(filters.changes(&source, Some(&copy)), []);
+        assert_eq!(filters.changes(&source, None).len(), 1);
     }
 }

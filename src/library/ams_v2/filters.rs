@@ -45,9 +45,9 @@ impl AmsV2 {
         match self.filters_in(self.query("ListAssetFilters", "list the filters of assets", OF_ASSETS)).await {
             Ok(found) => {
                 for (asset, filter) in found {
-                    if let Some(asset) = asset {
-                        of_assets.entry(asset).or_default().push(filter);
-                    }
+                    // Without its asset, a filter says nothing.
+                    let Some(asset) = asset else { return Ok(None) };
+                    of_assets.entry(asset).or_default().push(filter);
                 }
                 Ok(Some(of_assets))
             }
