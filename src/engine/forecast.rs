@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn batches_stay_unfilled_if_assets_are_ready_far_apart() {
         let more = |interval| filled().unfilled(CAPACITY, interval, 64, Cost::media(2)).media;
-        assert_eq!((more(Duration::ZERO), more(Duration::from_millis(100))), (0, 0));
+        assert_eq!((more(Duration::ZERO), more(Duration::from_millis(20))), (0, 0));
         // A minute between two assets, 64 at once: each waits six minutes, and six more arrive in that time.
         assert_eq!(more(Duration::from_mins(1)), (136 - 67) * 2);
     }
