@@ -2,10 +2,14 @@
 //!
 //! It is requested beside the listings: afterwards, each answer would take one more round trip before the first asset.
 
+use futures::future::join;
+
+use super::observed::{Asked, Listed};
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::library::Library;
 use crate::model::Side;
+use crate::verdict::{Cause, Finding};
 
 /// The answers of both accounts.
 #[derive(Debug, Clone, Copy)]
@@ -50,4 +54,29 @@ async fn streams(library: &dyn Library) -> Result<bool, Error> {
         return Ok(true);
     }
     Ok(library.streaming_hosts().await?.iter().any(|host| host.running))
+}
+
+/// Requests the filters of both sides.
+pub(super) async fn ask_for_filters(pair: &Pair) -> Asked {
+    let [source, target] = [&*pair.source.library, &*pair.target.library];
+    let lists = [source, target].map(|library| library.capabilities().filters);
+    if lists == [false, false] {
+        return None;
+    }
+    if let Some((library, _)) = [source, target].into_iter().zip(lists).find(|(_, lists)| !lists) {
+        return Some(Err(unchecked(format!("account {} does not list them", library.account()))));
+    }
+    Some(match join(listed_by(source), listed_by(target)).await {
+        (Ok(source), Ok(target)) => Ok([source, target]),
+        (Err(error), _) | (_, Err(error)) => Err(unchecked(error.to_string())),
+    })
+}
+
+async fn listed_by(library: &dyn Library) -> Result<Listed, Error> {
+    futures::try_join!(library.account_filters(), library.asset_filters())
+}
+
+/// The finding if filters could not be read.
+pub(super) fn unchecked(why: String) -> Finding {
+    Finding::new(Cause::FiltersUnchecked, why)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, ask_for_filters};
 use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
 use super::observed::Observed;
 use super::order::Order;
@@ -84,7 +84,8 @@ impl Claims {
             FilesWanted::Source => (Some(source.files(None)), None),
             FilesWanted::BothSides => (Some(source.files(None)), Some(target.files(None))),
         };
-        let (originals, (), (), our_policies, (), (), accounts) = futures::try_join!(
+        let filters = async { Ok(ask_for_filters(pair).await) };
+        let (originals, (), (), our_policies, (), (), accounts, asked) = futures::try_join!(
             source_assets(&spool, pair, monitor, covers),
             target_assets(&spool, pair, monitor),
             source_locators(&spool, source.locators()),
@@ -92,10 +93,12 @@ impl Claims {
             file_records(&spool, Side::Source, of_source),
             file_records(&spool, Side::Target, of_target),
             Accounts::ask(pair),
+            filters,
         )?;
         spool.index().await?;
         let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
-        Ok(Self { files, accounts, began, originals, our_policies, ..Self::of(pair, spool, adopted) })
+        let observed = Observed::with(asked);
+        Ok(Self { files, accounts, began, originals, our_policies, observed, ..Self::of(pair, spool, adopted) })
     }
 
     /// Claims with the properties of both accounts, and without their listings.

@@ -1,14 +1,17 @@
 //! Filters of dynamic packaging: a URL that names one plays only where the asset or the account has it.
 
+use std::sync::PoisonError;
+
 use futures::future::join;
 
+use super::accounts::unchecked;
 use super::catalog::Claims;
 use super::judge::{Claim, Work};
 use super::observed::{ByAsset, Filters};
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::library::Library;
-use crate::model::{AssetId, Filter, FilterChange, Side};
+use crate::model::{AssetId, FilterChange, Side};
 use crate::verdict::{Cause, Finding};
 
 /// The number of assets whose filters are requested at once.
@@ -16,23 +19,20 @@ const AT_ONCE: usize = 1_000;
 /// The number of filters that a finding names.
 const NAMED: usize = 10;
 
-/// The filters of one side: those of its account, and those of its assets.
-type OfSide = (Vec<Filter>, ByAsset);
-
 impl Claims {
-    /// Reads the filters of both sides. Returns the finding if they could not be read.
+    /// Compares the filters of both sides. Returns the finding if they could not be read.
     pub(crate) async fn read_filters(&self, pair: &Pair) -> Result<Option<Finding>, Error> {
-        let [source, target] = [&pair.source.library, &pair.target.library];
-        let lists = [source, target].map(|library| library.capabilities().filters);
-        if lists == [false, false] {
-            return Ok(None);
-        }
-        if let Some((library, _)) = [source, target].into_iter().zip(lists).find(|(_, lists)| !lists) {
-            return Ok(Some(unchecked(format!("account {} does not list them", library.account()))));
-        }
-        let (of_source, of_target) =
-            join(self.filters_of(source.as_ref(), Side::Source), self.filters_of(target.as_ref(), Side::Target)).await;
-        let ((of_source, source), (of_target, target)) = match (of_source, of_target) {
+        let asked = self.observed.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let [(of_source, source), (of_target, target)] = match asked {
+            None => return Ok(None),
+            Some(Err(finding)) => return Ok(Some(finding)),
+            Some(Ok(listed)) => listed,
+        };
+        let of_assets = join(
+            self.filters_of_assets(source, &*pair.source.library, Side::Source),
+            self.filters_of_assets(target, &*pair.target.library, Side::Target),
+        );
+        let (source, target) = match of_assets.await {
             (Ok(source), Ok(target)) => (source, target),
             (Err(error), _) | (_, Err(error)) => return Ok(Some(unchecked(error.to_string()))),
         };
@@ -50,15 +50,19 @@ impl Claims {
     }
 
     /// If the service does not list the filters of all assets, the published ones are asked, or their copies.
-    async fn filters_of(&self, library: &dyn Library, side: Side) -> Result<OfSide, Error> {
-        let (of_account, of_assets) = futures::try_join!(library.account_filters(), library.asset_filters())?;
-        if let Some(of_assets) = of_assets {
-            return Ok((of_account, of_assets));
+    async fn filters_of_assets(
+        &self,
+        listed: Option<ByAsset>,
+        library: &dyn Library,
+        side: Side,
+    ) -> Result<ByAsset, Error> {
+        if let Some(listed) = listed {
+            return Ok(listed);
         }
         let (mut of_assets, mut after) = (ByAsset::new(), 0);
         loop {
             let page = self.spool.to_screen(after, AT_ONCE)?;
-            let Some((last, _)) = page.last() else { return Ok((of_account, of_assets)) };
+            let Some((last, _)) = page.last() else { return Ok(of_assets) };
             after = *last;
             let mut asked: Vec<AssetId> = Vec::with_capacity(page.len());
             for (_, published) in page {
@@ -100,10 +104,6 @@ pub(crate) fn filter_difference(change: &FilterChange) -> &'static str {
         FilterChange::Update { .. } => "the filter has other rules on the target",
         FilterChange::Delete(_) => "the filter is only on the target",
     }
-}
-
-fn unchecked(why: String) -> Finding {
-    Finding::new(Cause::FiltersUnchecked, why)
 }
 
 /// The first differences, and the number of the others.

@@ -1,7 +1,7 @@
 //! Observations about both libraries in addition to their listings. A run makes them once, before it decides.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use crate::model::{AssetId, Filter, FilterChange};
 use crate::verdict::Finding;
@@ -11,8 +11,23 @@ use crate::verdict::Finding;
 pub(super) struct Observed {
     /// Protected copies, after the target was asked.
     pub(super) protected_copies: OnceLock<HashMap<AssetId, Finding>>,
-    /// The filters of assets, after both sides were asked.
+    /// The answers about filters, until they are compared.
+    pub(super) asked: Mutex<Asked>,
+    /// The filters of both sides, compared.
     pub(super) filters: OnceLock<Filters>,
+}
+
+/// The filters of one side: those of its account, and those of its assets, unless the service does not list these.
+pub(super) type Listed = (Vec<Filter>, Option<ByAsset>);
+
+/// What both sides answer; `None`: neither has filters.
+pub(super) type Asked = Option<Result<[Listed; 2], Finding>>;
+
+impl Observed {
+    /// Nothing but the answers about filters.
+    pub(super) fn with(asked: Asked) -> Self {
+        Self { asked: Mutex::new(asked), ..Self::default() }
+    }
 }
 
 /// Filters by asset.
