@@ -92,10 +92,13 @@ OWN_REQUESTS = 8
 
 def run(rounds, only, wanted):
     """Measures the cases whose name contains `wanted`; the results are stored after each case, as a round takes long."""
+    cases = [case for case in CASES if wanted in case.name]
+    if not cases:
+        raise SystemExit(f"no case has {wanted!r} in its name; the cases are: {', '.join(case.name for case in CASES)}")
     rows = {}
     for number in range(rounds):
         for latency in LATENCIES_MS:
-            for case in (case for case in CASES if wanted in case.name):
+            for case in cases:
                 for step in steps(case, only):
                     for key, found in measure_step(case, latency, *step):
                         rows.setdefault((latency, case.name, *key), []).append(found)
