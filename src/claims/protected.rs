@@ -1,5 +1,5 @@
-//! Protected assets of the source, which are not mirrored, and copies that another program protects on the target: they do
-//! not play like their sources.
+//! Protected assets of the source, which are not mirrored, and copies that another program protects on the target:
+//! they do not play like their sources.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ const SCREENED_AT_ONCE: usize = 50;
 const AT_ONCE: usize = 1_000;
 
 impl Claims {
-    /// Requests for each asset that plays whether it is protected, if the account has keys or policies. Returns how many
-    /// could not be read.
+    /// Requests for each asset that plays whether it is protected, if the account has keys or policies. Returns how
+    /// many could not be read.
     pub(crate) async fn screen(&self, pair: &Pair) -> Result<u64, Error> {
         if !self.accounts.source_protects {
             return Ok(0);

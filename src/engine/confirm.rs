@@ -1,5 +1,5 @@
-//! Reads registered, published, changed and withdrawn things back: an acknowledgement does not prove that the service has stored
-//! a change.
+//! Reads registered, published, changed and withdrawn things back: an acknowledgement does not prove that the service
+//! has stored a change.
 //!
 //! An acknowledged change that is missing is written once more; if it is still missing, its asset fails. The reads are
 //! batched like the writes: a full batch needs only a few.
