@@ -14,7 +14,7 @@ pub struct Filter {
     pub rules: FilterRules,
 }
 
-/// What a filter selects. Equal rules select the same, in whatever order a service returns them.
+/// What a filter selects. Equal rules select the same; the order in which a service returns them does not count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FilterRules {
     /// The part of the presentation.

@@ -55,7 +55,7 @@ pub struct Readiness {
     pub unknown: Vec<Unready>,
     /// Findings that do not concern a single asset.
     pub findings: Vec<Finding>,
-    /// Does one of them mean that the target is not ready, whatever the assets are?
+    /// Does one of them mean that the target is not ready, even if all assets are?
     #[serde(skip)]
     pub doubtful: bool,
     /// Each asset in the order of names, if requested.

@@ -20,6 +20,9 @@ const PATIENCE_TO_PUBLISH: Duration = Duration::from_millis(100);
 /// An asset that was in progress for long waits longer: up to this part of that time.
 pub(crate) const PATIENCE_PART: u32 = 10;
 
+/// The same for an asset that waits to be published: it waited to be registered before.
+const PART_TO_PUBLISH: u32 = 50;
+
 /// Items that an asset, or the listing that finds assets, may still submit. Batches wait while there is one of these.
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
@@ -41,7 +44,7 @@ pub(crate) fn patience_to_register(slot: &AssetSlot) -> Duration {
 
 /// How long an asset waits for others to create its locators together with theirs.
 pub(crate) fn patience_to_publish(slot: &AssetSlot) -> Duration {
-    PATIENCE_TO_PUBLISH.max(slot.since.elapsed() / PATIENCE_PART / 5)
+    PATIENCE_TO_PUBLISH.max(slot.since.elapsed() / PART_TO_PUBLISH)
 }
 
 /// The end of the processing of an asset.
