@@ -1,5 +1,5 @@
-//! Filters of dynamic packaging. A viewer names them in the URL of a manifest, as `filter=NAME`, and gets only a part of
-//! the asset.
+//! Filters of dynamic packaging. A viewer names them in the URL of a manifest, as `filter=NAME`, and gets only a part
+//! of the asset.
 
 use std::collections::BTreeSet;
 

@@ -5,9 +5,10 @@
 //! A request that waits for its turn holds a slot of its lane, so the requests ahead are polled whenever a page is
 //! awaited, and a reader of such a listing must not wait for anything else between two pages.
 //!
-//! The blobs have the same order as if the pages are read one after the other, and none is left out, even if the service
-//! lists in another order: the first blob after a range has to be the first blob of the next range. Otherwise the listing continues
-//! after the last blob that was returned, page by page. A service that ignores `startFrom` is found in this way, too.
+//! The blobs have the same order as if the pages are read one after the other, and none is left out, even if the
+//! service lists in another order: the first blob after a range has to be the first blob of the next range. Otherwise
+//! the listing continues after the last blob that was returned, page by page. A service that ignores `startFrom` is
+//! found in this way, too.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
